@@ -1,0 +1,1 @@
+"""Adapters of the event store port, one module or package a store."""
