@@ -1,0 +1,1 @@
+"""Wires everything: settings, URLs, the ASGI application, Celery, logging. Nobody imports it."""

@@ -1,0 +1,9 @@
+"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it costs nothing."""
+
+
+def configure(*, dsn: str, environment: str) -> None:
+    if not dsn:
+        return
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=dsn, environment=environment, send_default_pii=False)

@@ -1,0 +1,57 @@
+"""What the Django project is made of."""
+
+from core.settings.environment import text
+
+ENVIRONMENT = text("ENVIRONMENT", default="production", purpose="where this runs; it is written into every event")
+TIME_ZONE = text("TIME_ZONE", default="UTC", purpose="time zone of the admin and of dates shown to people")
+USE_TZ = True
+USE_I18N = False
+
+INSTALLED_APPS = [
+    "core",  # before staticfiles: its runserver serves ASGI
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "adrf",
+    "knox",
+    "outbox",
+    "users",
+    "event_log",
+]
+
+MIDDLEWARE = [
+    "core.middleware.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "core.urls"
+ASGI_APPLICATION = "core.asgi.application"
+WSGI_APPLICATION = "core.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+STATIC_ROOT = "staticfiles"
+APPEND_SLASH = False

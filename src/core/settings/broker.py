@@ -1,0 +1,35 @@
+"""Celery over Redis or Valkey. Messages are nudges; the ledger's rows and beat are the truth."""
+
+from core.settings.environment import url
+from core.settings.outbox import OUTBOX_FLUSH_INTERVAL
+
+REDIS_URL = url("REDIS_URL", schemes=("redis", "rediss"), purpose="broker, e.g. redis://host:6379/0 (Valkey as well)")
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# One connection a process, kept from task to task (without it Celery closes it around each).
+CELERY_DB_REUSE_MAX = 1_000_000
+# A broker that is silent must not hold up the caller: half a second at worst (by default .delay() waits 45 s).
+CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 0.5,
+    "max_retries": 0,
+    "retry_on_timeout": False,
+    "visibility_timeout": 600,
+}
+CELERY_BEAT_SCHEDULE = {
+    "outbox-tick": {
+        "task": "outbox.tick",
+        "schedule": OUTBOX_FLUSH_INTERVAL,
+        # Ticks that nobody had time for must not pile up: the next one does their work.
+        "options": {"expires": max(1.0, 2 * OUTBOX_FLUSH_INTERVAL)},
+    },
+}

@@ -1,0 +1,32 @@
+"""PostgreSQL. The web server keeps a pool; Celery and commands keep one connection a process."""
+
+from typing import Any
+
+from core.settings.environment import database, url, whole
+
+_POOL_SIZE = whole(
+    "DATABASE_POOL_SIZE",
+    default=0,
+    purpose="connections in the pool of a process; 0 means no pool (the ASGI server sets 8 by itself)",
+)
+
+# ASGI forbids persistent connections (each request may meet another thread), so there it is the pool or nothing.
+_KEPT: dict[str, Any] = (
+    {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": min(2, _POOL_SIZE), "max_size": _POOL_SIZE, "timeout": 2}}}
+    if _POOL_SIZE
+    else {"CONN_MAX_AGE": 60}
+)
+
+DATABASES = {
+    "default": {
+        **database(
+            url(
+                "DATABASE_URL",
+                schemes=("postgres", "postgresql"),
+                purpose="the business database, e.g. postgres://user:password@host:5432/name",
+            )
+        ),
+        **_KEPT,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}

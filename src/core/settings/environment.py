@@ -1,0 +1,106 @@
+"""Reads the environment: each variable is declared once, with its type, its default and its purpose.
+
+`src/core/.env` is read if it is there; real environment variables win. The README's table is checked against
+`declared`, so a variable cannot be added in secret.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+SOURCE = Path(__file__).resolve().parent.parent.parent
+
+_env = environ.Env()
+_dotenv = SOURCE / "core" / ".env"
+if _dotenv.is_file():
+    _env.read_env(_dotenv)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One line of the README's table. A default of None means that the variable must be set."""
+
+    name: str
+    kind: str
+    default: object
+    purpose: str
+
+
+declared: dict[str, Variable] = {}
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def text(name: str, *, purpose: str, default: str | None = None, one_of: tuple[str, ...] = ()) -> str:
+    kind = " or ".join(one_of) if one_of else "text"
+    raw = _read(name, kind=kind, default=default, purpose=purpose)
+    if one_of and raw not in one_of:
+        raise _malformed(name, raw, f"one of {', '.join(one_of)}")
+    return raw
+
+
+def secret(name: str, *, purpose: str, default: str | None = None) -> str:
+    raw = _read(name, kind="secret", default=default, purpose=purpose)
+    if default is None and not raw:
+        raise ImproperlyConfigured(f"{name} is empty: {purpose}")
+    return raw
+
+
+def flag(name: str, *, purpose: str, default: bool) -> bool:
+    raw = _read(name, kind="true or false", default=str(default).lower(), purpose=purpose)
+    if raw.lower() in _TRUE | _FALSE:
+        return raw.lower() in _TRUE
+    raise _malformed(name, raw, "true or false")
+
+
+def whole(name: str, *, purpose: str, default: int, least: int = 0) -> int:
+    raw = _read(name, kind="whole number", default=str(default), purpose=purpose)
+    if raw.strip().isdecimal() and int(raw) >= least:
+        return int(raw)
+    raise _malformed(name, raw, f"a whole number from {least} up")
+
+
+def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> float:
+    raw = _read(name, kind="seconds", default=f"{default:g}", purpose=purpose)
+    try:
+        value = float(raw)
+    except ValueError:
+        raise _malformed(name, raw, "a number of seconds") from None
+    if least <= value < float("inf"):
+        return value
+    raise _malformed(name, raw, f"a number of seconds from {least:g} up")
+
+
+def names(name: str, *, purpose: str, default: str = "") -> list[str]:
+    raw = _read(name, kind="list, by commas", default=default, purpose=purpose)
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def url(name: str, *, purpose: str, schemes: tuple[str, ...]) -> str:
+    raw = _read(name, kind="URL", default=None, purpose=purpose)
+    parts = urlsplit(raw)
+    # The value is not repeated: a URL holds a password.
+    if parts.scheme not in schemes or not parts.netloc:
+        raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+    return raw
+
+
+def database(url_text: str) -> dict[str, Any]:
+    """Django's settings of a database URL."""
+    return dict(_env.db_url_config(url_text, engine="django.db.backends.postgresql"))
+
+
+def _read(name: str, *, kind: str, default: str | None, purpose: str) -> str:
+    declared[name] = Variable(name=name, kind=kind, default=default, purpose=purpose)
+    if default is None and name not in _env.ENVIRON:
+        raise ImproperlyConfigured(f"{name} is not set: {purpose}")
+    return str(_env.str(name, default=default or ""))
+
+
+def _malformed(name: str, raw: str, wanted: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} must be {wanted}, not {raw!r}")

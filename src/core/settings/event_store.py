@@ -1,0 +1,18 @@
+"""The event store in use is a dotted path, as Django names its caches; its options are the store's own arguments."""
+
+from core.settings.environment import flag, secret, text, whole
+
+EVENT_STORE = {
+    "BACKEND": "events.stores.clickhouse.ClickHouseEventStore",
+    "OPTIONS": {
+        "host": text("CLICKHOUSE_HOST", purpose="host of ClickHouse"),
+        "port": whole("CLICKHOUSE_PORT", default=9000, least=1, purpose="ClickHouse's native port (9440 with TLS)"),
+        "user": text("CLICKHOUSE_USER", default="default", purpose="user that writes event_log"),
+        "password": secret("CLICKHOUSE_PASSWORD", default="", purpose="that user's password"),
+        "database": text("CLICKHOUSE_DATABASE", default="die_hard", purpose="database that holds event_log"),
+        "secure": flag("CLICKHOUSE_SECURE", default=False, purpose="speak TLS to ClickHouse"),
+        "cluster": text(
+            "CLICKHOUSE_CLUSTER", default="", purpose="cluster name for replicated, distributed tables; empty: one node"
+        ),
+    },
+}

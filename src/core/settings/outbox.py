@@ -1,0 +1,27 @@
+"""The outbox's knobs. The defaults fit from one event a minute to some ten thousand a second."""
+
+from core.settings.environment import seconds, whole
+
+OUTBOX_FLUSH_INTERVAL = seconds(
+    "OUTBOX_FLUSH_INTERVAL", default=1.0, least=0.05, purpose="pause between two ticks: seal, then deliver"
+)
+OUTBOX_MAX_EVENT_BYTES = whole(
+    "OUTBOX_MAX_EVENT_BYTES", default=16 * 2**20, least=1, purpose="largest event accepted, as JSON in UTF-8"
+)
+OUTBOX_BATCH_ROWS = whole("OUTBOX_BATCH_ROWS", default=10_000, least=1, purpose="most events in a batch")
+OUTBOX_BATCH_BYTES = whole(
+    "OUTBOX_BATCH_BYTES",
+    default=8 * 2**20,
+    least=1,
+    purpose="payload at which a batch is cut; a worker holds about 4 times this, plus the largest event",
+)
+OUTBOX_SEAL_LIMIT = whole(
+    "OUTBOX_SEAL_LIMIT", default=1_000_000, least=1, purpose="events sealed in one pass, at a transaction's boundary"
+)
+OUTBOX_LEASE_SECONDS = seconds(
+    "OUTBOX_LEASE_SECONDS", default=60.0, least=1.0, purpose="a worker's right to a batch ends after this, by the database's clock"
+)
+OUTBOX_BACKOFF_BASE = seconds(
+    "OUTBOX_BACKOFF_BASE", default=0.5, least=0.01, purpose="first upper bound of the wait after a failed attempt; it doubles"
+)
+OUTBOX_BACKOFF_CAP = seconds("OUTBOX_BACKOFF_CAP", default=30.0, least=0.01, purpose="longest wait between two attempts")

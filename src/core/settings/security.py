@@ -1,0 +1,20 @@
+"""Secrets, hosts, passwords."""
+
+from core.settings.environment import flag, names, secret
+
+DEBUG = flag("DEBUG", default=False, purpose="Django's debug pages; never in production")
+SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, random, yours alone")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purpose="host names this site answers to")
+
+AUTH_USER_MODEL = "users.User"
+PASSWORD_HASHERS = ["users.hashing.Argon2idHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"

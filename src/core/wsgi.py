@@ -1,0 +1,9 @@
+"""The application for a WSGI server, where there is no ASGI one."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
