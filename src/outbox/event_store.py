@@ -1,0 +1,45 @@
+"""The event store in use, one object a process, and the one bridge from synchronous code into its async calls."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from functools import cache
+from typing import Any, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from events.store import EventStore
+
+
+def event_store() -> EventStore:
+    """The store that settings.EVENT_STORE names."""
+    return _store(os.getpid())
+
+
+def wait_for[Result](call: Coroutine[Any, Any, Result]) -> Result:
+    """Run a call of the store on this process's event loop and wait for its result.
+
+    The loop lives as long as the process, because the store's connections belong to it. It starts on first use, so
+    that forked workers have one each. Interrupting the wait (a soft time limit, Ctrl-C) cancels the call.
+    """
+    future = asyncio.run_coroutine_threadsafe(call, _loop(os.getpid()))
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+@cache
+def _store(_pid: int) -> EventStore:
+    configured = settings.EVENT_STORE
+    return cast("EventStore", import_string(configured["BACKEND"])(**configured["OPTIONS"]))
+
+
+@cache
+def _loop(_pid: int) -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="event-store", daemon=True).start()
+    return loop

@@ -1,0 +1,81 @@
+"""The ledger: the table of batches, and the only code that changes a batch's state.
+
+Every change names the lease's fence, so a worker that comes too late changes nothing.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from events.store import Batch, Columns
+from kit.errors import DomainError
+from outbox import query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A worker's time-limited right to deliver one batch; `attempts` counts this one."""
+
+    batch_id: UUID
+    fence: int
+    attempts: int
+    events: int
+    bytes: int
+
+
+def lease(*, owner: str) -> Lease | None:
+    """Take the batch that has been due longest; None if there is none."""
+    taken = query.record("lease", owner=owner, seconds=settings.OUTBOX_LEASE_SECONDS)
+    return Lease(**taken) if taken else None
+
+
+def read(lease: Lease) -> Batch:
+    """The leased batch with its events. Raises EventsMissing."""
+    batch = read_batch(lease.batch_id)
+    if len(batch.events) != lease.events:
+        raise EventsMissing(found=len(batch.events), events=lease.events)
+    return batch
+
+
+def read_batch(batch_id: UUID) -> Batch:
+    """A batch with those of its events that the outbox still has."""
+    rows = query.rows("read_batch", batch_id=batch_id)
+    columns = zip(*rows, strict=True) if rows else ((),) * 10
+    names = Columns.__dataclass_fields__
+    return Batch(
+        batch_id=batch_id, token=str(batch_id), events=Columns(**dict(zip(names, columns, strict=True)))
+    )
+
+
+def settle(lease: Lease, *, checksum: int) -> None:
+    """Write down that the store has the batch. Raises LeaseLost, as all below do."""
+    _demand(query.changed("settle", batch_id=lease.batch_id, fence=lease.fence, checksum=checksum))
+
+
+def postpone(lease: Lease, *, seconds: float, reason: str) -> None:
+    """Give the batch back to be tried again later."""
+    _demand(query.changed("postpone", batch_id=lease.batch_id, fence=lease.fence, seconds=seconds, reason=reason))
+
+
+def split(lease: Lease, *, reason: str) -> None:
+    """Replace a refused batch by its halves."""
+    _demand(query.changed("split", batch_id=lease.batch_id, fence=lease.fence, reason=reason))
+
+
+def quarantine(lease: Lease, *, reason: str) -> None:
+    """Set a batch of one refused event aside."""
+    _demand(query.changed("quarantine", batch_id=lease.batch_id, fence=lease.fence, reason=reason))
+
+
+def _demand(changed: int) -> None:
+    if not changed:
+        raise LeaseLost
+
+
+class LeaseLost(DomainError):
+    """The lease ran out and the batch is somebody else's; what this worker found out changes nothing."""
+
+
+class EventsMissing(DomainError):
+    """The outbox has {found} of the batch's {events} events: somebody deleted rows or truncated a slot by hand."""

@@ -1,0 +1,115 @@
+"""The relay: lease a sealed batch, append it to the event store, settle. Any number may run on any number of hosts."""
+
+import os
+import random
+import socket
+import time
+from enum import Enum
+
+import structlog
+from django.conf import settings
+
+from events.fingerprint import checksum, fingerprints
+from events.store import Batch, StoreRefused, StoreUnavailable
+from kit.errors import DomainError
+from kit.span import span
+from outbox import ledger
+from outbox.event_store import event_store, wait_for
+from outbox.ledger import EventsMissing, Lease, LeaseLost
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(Enum):
+    """How one attempt ended."""
+
+    NOTHING_DUE = "nothing due"
+    DELIVERED = "delivered"
+    POSTPONED = "postponed"
+    REFUSED = "refused"
+    LEASE_LOST = "lease lost"
+
+
+def deliver_due(*, seconds: float) -> int:
+    """Deliver what is due until nothing is, the store is unavailable, or the time is up; returns how many events."""
+    delivered = 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        outcome, events = deliver_one()
+        delivered += events
+        if outcome in {Outcome.NOTHING_DUE, Outcome.POSTPONED}:
+            break
+    return delivered
+
+
+def deliver_one() -> tuple[Outcome, int]:
+    """Make one attempt at the batch that has been due longest; returns its outcome and the events delivered."""
+    lease = ledger.lease(owner=_owner())
+    if lease is None:
+        return Outcome.NOTHING_DUE, 0
+    with span("outbox.deliver", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts):
+        try:
+            return _deliver(lease)
+        except LeaseLost:
+            log.warning("lease_lost", batch_id=lease.batch_id, fence=lease.fence)
+            return Outcome.LEASE_LOST, 0
+
+
+def _deliver(lease: Lease) -> tuple[Outcome, int]:
+    try:
+        batch = ledger.read(lease)
+        _append(batch, in_doubt=lease.attempts > 1)
+    except (StoreUnavailable, EventsMissing) as error:
+        _postpone(lease, error)
+        return Outcome.POSTPONED, 0
+    except StoreRefused as refusal:
+        _set_aside(lease, refusal)
+        return Outcome.REFUSED, 0
+    ledger.settle(lease, checksum=checksum(fingerprints(batch.events)))
+    log.info("batch_delivered", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts)
+    return Outcome.DELIVERED, lease.events
+
+
+def _append(batch: Batch, *, in_doubt: bool) -> None:
+    """Append the batch; after an attempt that may have arrived, only what the store does not have."""
+    store = event_store()
+    if in_doubt:
+        stored = wait_for(store.stored(batch.batch_id))
+        if stored:
+            log.info("batch_in_doubt", batch_id=batch.batch_id, stored=len(stored), events=len(batch.events))
+            batch = batch.without(stored)
+    if batch.events:
+        wait_for(store.append(batch))
+
+
+def _postpone(lease: Lease, error: DomainError) -> None:
+    seconds = backoff(lease.attempts)
+    ledger.postpone(lease, seconds=seconds, reason=str(error))
+    log.warning(
+        "batch_postponed", batch_id=lease.batch_id, attempt=lease.attempts, seconds=round(seconds, 3), reason=str(error)
+    )
+
+
+def _set_aside(lease: Lease, refusal: StoreRefused) -> None:
+    """Split a refused batch, until the refused event stands alone in quarantine."""
+    if lease.events > 1:
+        ledger.split(lease, reason=str(refusal))
+        log.warning("batch_split", batch_id=lease.batch_id, events=lease.events, reason=str(refusal))
+    else:
+        ledger.quarantine(lease, reason=str(refusal))
+        log.error("event_quarantined", batch_id=lease.batch_id, reason=str(refusal))
+
+
+def backoff(attempts: int) -> float:
+    """Seconds to wait after this many attempts: exponential, capped, with full jitter.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    ceiling: float = settings.OUTBOX_BACKOFF_BASE * 2 ** min(attempts - 1, 32)
+    return random.uniform(0, min(settings.OUTBOX_BACKOFF_CAP, ceiling))  # noqa: S311 -- spreads load, guards nothing
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+

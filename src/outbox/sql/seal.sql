@@ -1,0 +1,88 @@
+-- Seal what became visible since the last sealing: cut it into batches, enter them into the ledger, move the cursor.
+WITH
+-- This statement's own snapshot: what it sees is exactly what the next sealing need not look at.
+present AS MATERIALIZED (
+    SELECT pg_current_snapshot() AS snapshot, pg_snapshot_xmax(pg_current_snapshot()) AS xmax
+),
+-- Where this pass ends. It is the present, or the transaction that would exceed the limit; if that is the first one, then the next.
+oldest AS MATERIALIZED (
+    SELECT txid FROM outbox_event WHERE txid >= %(since)s::xid8 ORDER BY txid LIMIT 1
+),
+beyond_limit AS MATERIALIZED (
+    SELECT txid FROM outbox_event WHERE txid >= %(since)s::xid8 ORDER BY txid OFFSET %(limit)s LIMIT 1
+),
+until AS MATERIALIZED (
+    SELECT least(
+        present.xmax,
+        CASE
+            WHEN beyond_limit.txid > oldest.txid THEN beyond_limit.txid
+            WHEN beyond_limit.txid = oldest.txid THEN (oldest.txid::text::bigint + 1)::text::xid8
+        END
+    ) AS txid
+    FROM present LEFT JOIN oldest ON true LEFT JOIN beyond_limit ON true
+),
+fresh AS (
+    SELECT id, occurred_at, octet_length(context) AS bytes
+    FROM outbox_event
+    WHERE txid >= %(since)s::xid8 AND txid < (SELECT txid FROM until) AND id > %(floor)s
+    UNION ALL
+    -- Transactions that were open at the last sealing and have been committed since.
+    SELECT id, occurred_at, octet_length(context)
+    FROM outbox_event
+    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id > %(floor)s
+    UNION ALL
+    -- After a move to another cluster transaction ids say nothing: take what no batch holds.
+    SELECT id, occurred_at, octet_length(context)
+    FROM outbox_event
+    WHERE %(rebase)s AND NOT id <@ (
+        SELECT coalesce(range_agg(run), '{}') FROM outbox_batch, unnest(ids) AS run
+    )
+),
+-- Every row's place within its month, and the payload before it.
+placed AS (
+    SELECT id, month, bytes, row_number() OVER preceding AS place, sum(bytes) OVER preceding - bytes AS bytes_before
+    FROM (SELECT id, bytes, date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS month FROM fresh) AS dated
+    WINDOW preceding AS (PARTITION BY month ORDER BY id ROWS UNBOUNDED PRECEDING)
+),
+-- Runs of neighbouring ids within a batch (gaps and islands): a range for a run is half the work of a range for a row.
+run AS (
+    SELECT
+        month,
+        (place - 1) / %(batch_rows)s AS by_rows,
+        (bytes_before / %(batch_bytes)s)::bigint AS by_bytes,
+        int8range(min(id), max(id) + 1) AS ids,
+        count(*) AS events,
+        sum(bytes) AS bytes
+    FROM placed
+    GROUP BY month, by_rows, by_bytes, id - place
+),
+sealed AS (
+    INSERT INTO outbox_batch (ids, events, bytes, month)
+    SELECT range_agg(ids), sum(events), sum(bytes), month
+    FROM run
+    GROUP BY month, by_rows, by_bytes
+    ORDER BY month, by_rows, by_bytes
+    RETURNING events
+),
+still_open AS (
+    SELECT xip FROM present, pg_snapshot_xip(present.snapshot) AS xip WHERE xip < (SELECT txid FROM until)
+),
+moved AS (
+    UPDATE outbox_cursor
+    SET
+        snapshot = (
+            SELECT
+                least((SELECT min(xip) FROM still_open), until.txid)::text
+                || ':' || until.txid::text || ':'
+                || coalesce((SELECT string_agg(xip::text, ',' ORDER BY xip) FROM still_open), '')
+            FROM until
+        )::pg_snapshot,
+        floor = CASE WHEN %(rebase)s THEN coalesce((SELECT max(id) FROM outbox_event), 0) ELSE floor END,
+        cluster = CASE WHEN %(rebase)s THEN (SELECT system_identifier FROM pg_control_system()) ELSE cluster END
+    WHERE %(rebase)s OR EXISTS (SELECT FROM sealed)
+)
+SELECT
+    count(*) AS batches,
+    coalesce(sum(events), 0)::bigint AS events,
+    (SELECT until.txid < present.xmax FROM until, present) AS more
+FROM sealed

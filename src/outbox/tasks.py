@@ -1,0 +1,16 @@
+"""Celery's doors into the outbox. A message is a nudge: lost or repeated, it does no harm."""
+
+from celery import shared_task
+
+from outbox.relay import deliver_due
+from outbox.sealing import seal
+
+# A tick gives way to the next one after this long, so that a shutdown never waits longer.
+_TICK_SECONDS = 5.0
+
+
+@shared_task(name="outbox.tick")
+def tick() -> None:
+    """Seal what has been committed and deliver what is due."""
+    seal()
+    deliver_due(seconds=_TICK_SECONDS)
