@@ -66,6 +66,8 @@ def _become_sealer() -> bool:
 
 
 def _seal(*, since: str, were_in_progress: list[str], floor: int, rebase: bool = False) -> Sealing:
+    # Rounded up, so that a full batch of small events has exactly OUTBOX_BATCH_ROWS.
+    row_weight = -(-settings.OUTBOX_BATCH_BYTES // settings.OUTBOX_BATCH_ROWS)
     sealed = query.record(
         "seal",
         since=since,
@@ -73,8 +75,8 @@ def _seal(*, since: str, were_in_progress: list[str], floor: int, rebase: bool =
         floor=floor,
         rebase=rebase,
         limit=settings.OUTBOX_SEAL_LIMIT,
-        batch_rows=settings.OUTBOX_BATCH_ROWS,
-        batch_bytes=settings.OUTBOX_BATCH_BYTES,
+        row_weight=row_weight,
+        batch_weight=row_weight * settings.OUTBOX_BATCH_ROWS,
     )
     assert sealed is not None
     return Sealing(batches=sealed["batches"], events=sealed["events"], more=sealed["more"])

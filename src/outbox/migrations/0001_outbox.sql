@@ -62,7 +62,7 @@ CREATE INDEX outbox_batch_quarantined ON outbox_batch (sealed_at) WHERE state = 
 
 -- The sealer's cursor: one row.
 CREATE TABLE outbox_cursor (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     -- What the last sealing saw. Everything that became visible since is not sealed yet.
     snapshot pg_snapshot NOT NULL,
     -- The cluster whose transaction ids these are, and the last id that was written under another's.

@@ -4,4 +4,6 @@ SELECT
     current_setting('transaction_isolation') AS isolation,
     -- Planned by statistics that lag behind, the sealing statement might scan the whole outbox; compiled, it would cost more than it does.
     set_config('enable_seqscan', 'off', true),
-    set_config('jit', 'off', true)
+    set_config('jit', 'off', true),
+    -- A million rows are sorted in memory.
+    set_config('work_mem', '64MB', true)

@@ -21,15 +21,16 @@ until AS MATERIALIZED (
     ) AS txid
     FROM present LEFT JOIN oldest ON true LEFT JOIN beyond_limit ON true
 ),
+-- `id - floor > 0`, because `id > floor` would tempt the planner to read the whole index on id.
 fresh AS (
     SELECT id, occurred_at, octet_length(context) AS bytes
     FROM outbox_event
-    WHERE txid >= %(since)s::xid8 AND txid < (SELECT txid FROM until) AND id > %(floor)s
+    WHERE txid >= %(since)s::xid8 AND txid < (SELECT txid FROM until) AND id - %(floor)s > 0
     UNION ALL
     -- Transactions that were open at the last sealing and have been committed since.
     SELECT id, occurred_at, octet_length(context)
     FROM outbox_event
-    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id > %(floor)s
+    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id - %(floor)s > 0
     UNION ALL
     -- After a move to another cluster transaction ids say nothing: take what no batch holds.
     SELECT id, occurred_at, octet_length(context)
@@ -38,9 +39,14 @@ fresh AS (
         SELECT coalesce(range_agg(run), '{}') FROM outbox_batch, unnest(ids) AS run
     )
 ),
--- Every row's place within its month, and the payload before it.
+-- Every row's place within its month, and the weight of those before it. A row weighs its payload, but at least its share of a full batch.
 placed AS (
-    SELECT id, month, bytes, row_number() OVER preceding AS place, sum(bytes) OVER preceding - bytes AS bytes_before
+    SELECT
+        id,
+        month,
+        bytes,
+        row_number() OVER preceding AS place,
+        sum(greatest(bytes, %(row_weight)s)) OVER preceding - greatest(bytes, %(row_weight)s) AS weight_before
     FROM (SELECT id, bytes, date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS month FROM fresh) AS dated
     WINDOW preceding AS (PARTITION BY month ORDER BY id ROWS UNBOUNDED PRECEDING)
 ),
@@ -48,20 +54,19 @@ placed AS (
 run AS (
     SELECT
         month,
-        (place - 1) / %(batch_rows)s AS by_rows,
-        (bytes_before / %(batch_bytes)s)::bigint AS by_bytes,
+        weight_before / %(batch_weight)s AS batch,
         int8range(min(id), max(id) + 1) AS ids,
         count(*) AS events,
         sum(bytes) AS bytes
     FROM placed
-    GROUP BY month, by_rows, by_bytes, id - place
+    GROUP BY month, batch, id - place
 ),
 sealed AS (
     INSERT INTO outbox_batch (ids, events, bytes, month)
     SELECT range_agg(ids), sum(events), sum(bytes), month
     FROM run
-    GROUP BY month, by_rows, by_bytes
-    ORDER BY month, by_rows, by_bytes
+    GROUP BY month, batch
+    ORDER BY month, batch
     RETURNING events
 ),
 still_open AS (

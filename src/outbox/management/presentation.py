@@ -1,0 +1,69 @@
+"""How the commands show figures to a person: lines of text, and a progress bar on a terminal."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from outbox.status import Status
+from outbox.verification import Difference, Verification
+
+_WIDTH = 30
+_NAMED_AT_MOST = 20
+
+
+class Terminal(Protocol):
+    def isatty(self) -> bool: ...
+    def write(self, text: str, /, *, ending: str) -> object: ...
+    def flush(self) -> None: ...
+
+
+def status_lines(found: Status) -> Iterator[str]:
+    age = "" if found.oldest_pending_seconds is None else f", the oldest for {found.oldest_pending_seconds:,.1f} s"
+    yield f"pending      {found.pending_events:,} events, {size(found.pending_bytes)}{age}"
+    yield f"unsealed     {found.unsealed_events:,} events"
+    for state, figures in found.batches.items():
+        yield f"{state:<12} {figures['events']:,} events in {figures['batches']:,} batches, {size(figures['bytes'])}"
+    if found.last_failure:
+        failure = found.last_failure
+        yield f"last error   {failure['reason']}"
+        yield f"             batch {failure['batch_id']}, attempt {failure['attempts']}, again at {failure['due_at']:%H:%M:%S %Z}"
+    for slot in found.slots:
+        today = "  <- today" if slot["today"] else ""
+        yield f"{slot['slot']:<20} ~{slot['rows']:>10,} rows {size(slot['bytes']):>10}, {slot['dead_rows']:,} dead{today}"
+
+
+def difference_lines(difference: Difference) -> Iterator[str]:
+    yield f"batch {difference.batch_id}"
+    for kind in ("missing", "repeated", "changed", "unexpected"):
+        event_ids = getattr(difference, kind)
+        for event_id in event_ids[:_NAMED_AT_MOST]:
+            yield f"  {kind}: {event_id}"
+        if len(event_ids) > _NAMED_AT_MOST:
+            yield f"  {kind}: {len(event_ids) - _NAMED_AT_MOST:,} more (--json names them all)"
+    if difference.unnamed:
+        yield f"  {difference.unnamed:,} differences that cannot be named: the outbox has been rotated since"
+
+
+def progress(steps: Iterable[Verification], *, of: int, to: Terminal) -> Iterator[Verification]:
+    """Pass the steps on; on a terminal, draw how far they have come."""
+    drawn_at = 0.0
+    for step in steps:
+        if to.isatty() and time.monotonic() - drawn_at > 0.1:  # noqa: PLR2004 -- ten frames a second
+            drawn_at = time.monotonic()
+            done = min(1.0, step.batches / of) if of else 1.0
+            bar = "#" * int(done * _WIDTH)
+            to.write(f"\r[{bar:<{_WIDTH}}] {done:4.0%} {step.events:,} events", ending="")
+            to.flush()
+        yield step
+    if to.isatty() and drawn_at:
+        to.write("\r\033[K", ending="")
+
+
+def size(number: int) -> str:
+    """A number of bytes in the largest unit that leaves it above one."""
+    amount = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:  # noqa: PLR2004 -- the step of the units
+            return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+        amount /= 1024
+    return f"{amount:,.1f} TiB"

@@ -1,0 +1,6 @@
+-- The ledger in figures: a row for every state that has batches.
+SELECT state, count(*) AS batches, sum(events)::bigint AS events, sum(bytes)::bigint AS bytes, min(sealed_at) AS oldest_sealed_at
+FROM outbox_batch
+WHERE sealed_at >= %(since)s
+GROUP BY state
+ORDER BY state

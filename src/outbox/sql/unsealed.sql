@@ -1,0 +1,11 @@
+-- What is committed but not sealed yet.
+SELECT count(*) AS events, coalesce(sum(bytes), 0)::bigint AS bytes, min(occurred_at) AS oldest_occurred_at
+FROM (
+    SELECT octet_length(context) AS bytes, occurred_at
+    FROM outbox_event
+    WHERE txid >= %(since)s::xid8 AND txid < pg_snapshot_xmax(pg_current_snapshot()) AND id - %(floor)s > 0
+    UNION ALL
+    SELECT octet_length(context), occurred_at
+    FROM outbox_event
+    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id - %(floor)s > 0
+) AS fresh

@@ -1,0 +1,52 @@
+"""The outbox at a glance: what is pending, since when, how the batches stand and how full the slots are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.timezone import now
+
+from outbox import query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Pending is all that is committed and not in the store yet: unsealed events and those in undelivered batches."""
+
+    pending_events: int
+    pending_bytes: int
+    oldest_pending_seconds: float | None
+    unsealed_events: int
+    batches: dict[str, dict[str, int]]
+    last_failure: dict[str, Any] | None
+    slots: list[dict[str, Any]]
+
+
+def status(*, since: datetime) -> Status:
+    """The present state; settled batches count if they were sealed since then."""
+    cursor = query.record("cursor")
+    assert cursor is not None, "outbox_cursor has lost its row"
+    unsealed = query.record(
+        "unsealed", since=cursor["since"], were_in_progress=cursor["were_in_progress"], floor=cursor["floor"]
+    )
+    undelivered = query.record("undelivered")
+    assert unsealed is not None
+    assert undelivered is not None
+    failure = query.record("last_failure")
+    return Status(
+        pending_events=unsealed["events"] + undelivered["events"],
+        pending_bytes=unsealed["bytes"] + undelivered["bytes"],
+        oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
+        unsealed_events=unsealed["events"],
+        batches={
+            row["state"]: {"batches": row["batches"], "events": row["events"], "bytes": row["bytes"]}
+            for row in query.records("batches_by_state", since=since)
+        },
+        last_failure=dict(failure) if failure else None,
+        slots=[dict(slot) for slot in query.records("slots")],
+    )
+
+
+def _age(*beginnings: datetime | None) -> float | None:
+    oldest = min((at for at in beginnings if at is not None), default=None)
+    return None if oldest is None else max(0.0, (now() - oldest).total_seconds())

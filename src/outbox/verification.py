@@ -1,0 +1,99 @@
+"""Verification: compare the ledger with the event store, batch by batch, and name every event that differs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Sum
+
+from events.fingerprint import fingerprints
+from events.store import Digest
+from outbox import query
+from outbox.event_store import event_store, wait_for
+from outbox.ledger import read_batch
+from outbox.models import OutboxBatch
+
+# Batches compared by one question to the store.
+_PAGE = 500
+_FIRST = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How the store's copy of one batch differs from what was settled.
+
+    `unnamed` counts differences that cannot be put down to an event any more: the outbox's slot has been rotated.
+    """
+
+    batch_id: UUID
+    missing: Sequence[UUID] = ()
+    repeated: Sequence[UUID] = ()
+    changed: Sequence[UUID] = ()
+    unexpected: Sequence[UUID] = ()
+    unnamed: int = 0
+
+
+@dataclass(slots=True)
+class Verification:
+    """The sum of a verification; it is in order when there is no difference."""
+
+    batches: int = 0
+    events: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def in_order(self) -> bool:
+        return not self.differences
+
+
+def settled(*, since: datetime) -> tuple[int, int]:
+    """How many batches and events there are to verify."""
+    delivered = OutboxBatch.objects.filter(state="delivered", sealed_at__gte=since)
+    return delivered.count(), delivered.aggregate(total=Sum("events"))["total"] or 0
+
+
+def verify(*, since: datetime) -> Iterator[Verification]:
+    """Compare all batches settled since then; yields the sum so far after every page, the whole in the end.
+
+    Raises StoreUnavailable.
+    """
+    so_far = Verification()
+    for page in _pages(since=since):
+        digests = wait_for(event_store().digests([batch["batch_id"] for batch in page]))
+        for batch in page:
+            so_far.batches += 1
+            so_far.events += batch["events"]
+            expected = Digest(rows=batch["events"], events=batch["events"], checksum=int(batch["checksum"]))
+            if digests.get(batch["batch_id"]) != expected:
+                so_far.differences.append(_compare(batch["batch_id"], events=batch["events"]))
+        yield so_far
+    yield so_far
+
+
+def _pages(*, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
+    after_sealed_at, after_batch_id = since, _FIRST
+    while page := list(
+        query.records(
+            "settled_batches", since=since, after_sealed_at=after_sealed_at, after_batch_id=after_batch_id, page=_PAGE
+        )
+    ):
+        yield page
+        after_sealed_at, after_batch_id = page[-1]["sealed_at"], page[-1]["batch_id"]
+
+
+def _compare(batch_id: UUID, *, events: int) -> Difference:
+    """Hold the store's events against the outbox's, one by one."""
+    stored = wait_for(event_store().stored(batch_id))
+    recorded = read_batch(batch_id).events
+    expected = dict(zip(recorded.event_id, fingerprints(recorded), strict=True))
+    complete = len(expected) == events
+    return Difference(
+        batch_id=batch_id,
+        missing=[event_id for event_id in expected if event_id not in stored],
+        repeated=[event_id for event_id, copies in stored.items() if len(copies) > 1],
+        changed=[event_id for event_id, copies in stored.items() if set(copies) != {expected.get(event_id, copies[0])}],
+        unexpected=[event_id for event_id in stored if complete and event_id not in expected],
+        unnamed=0 if complete else max(1, events - len(stored)),
+    )
