@@ -1,0 +1,47 @@
+"""A store for unit tests: keeps events in a dictionary, and is done for when the process is."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from events.fingerprint import checksum, fingerprints
+from events.store import Batch, Digest
+
+
+class MemoryEventStore:
+    """Keeps fingerprints by batch and event; like the real one it knows a repeat by the batch's token."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._fingerprints: dict[UUID, dict[UUID, list[int]]] = {}
+
+    async def append(self, batch: Batch) -> None:
+        """Keep the batch, unless this token has been seen."""
+        if batch.token in self._tokens or not batch.events:
+            return
+        self._tokens.add(batch.token)
+        kept = self._fingerprints.setdefault(batch.batch_id, {})
+        for event_id, fingerprint in zip(batch.events.event_id, fingerprints(batch.events), strict=True):
+            kept.setdefault(event_id, []).append(fingerprint)
+
+    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+        """By event id, the fingerprint of each copy."""
+        return {event_id: list(copies) for event_id, copies in self._fingerprints.get(batch_id, {}).items()}
+
+    async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
+        """The digest of each of these batches that it has."""
+        return {batch_id: self._digest(batch_id) for batch_id in batch_ids if batch_id in self._fingerprints}
+
+    async def check(self) -> None:
+        """There is nothing that could be set up wrongly."""
+
+    async def migrate(self) -> list[str]:
+        """There is no schema."""
+        return []
+
+    async def close(self) -> None:
+        """There are no connections; what was appended stays."""
+
+    def _digest(self, batch_id: UUID) -> Digest:
+        copies = self._fingerprints[batch_id].values()
+        hashes = [fingerprint for of_event in copies for fingerprint in of_event]
+        return Digest(rows=len(hashes), events=len(copies), checksum=checksum(hashes))
