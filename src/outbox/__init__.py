@@ -1,1 +1,1 @@
-"""The journey of an event: recorded with the business change, sealed into a batch, delivered once, settled, verified."""
+"""The journey of an event: recorded with the business change, sealed into a batch, delivered once, verified."""

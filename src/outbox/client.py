@@ -1,7 +1,6 @@
 """Recording events: the one thing that application code does with the outbox."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, astuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,7 +25,7 @@ class EventLogClient:
         _demand_transaction()
         envelope = _wrap(event, actor_id=actor_id)
         with connection.cursor() as cursor:
-            cursor.execute(statement("record"), asdict(envelope))
+            cursor.execute(statement("record"), envelope.row())
 
     @classmethod
     def record_many(cls, events: Iterable[Event], *, actor_id: object = None) -> None:
@@ -35,7 +34,7 @@ class EventLogClient:
         envelopes = [_wrap(event, actor_id=actor_id) for event in events]
         with connection.cursor() as cursor, cursor.copy(statement("record_many")) as copy:
             for envelope in envelopes:
-                copy.write_row(astuple(envelope))
+                copy.write_row(envelope.row())
 
     @classmethod
     def record_alone(cls, event: Event, *, actor_id: object = None) -> None:

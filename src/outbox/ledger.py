@@ -43,9 +43,7 @@ def read_batch(batch_id: UUID) -> Batch:
     rows = query.rows("read_batch", batch_id=batch_id)
     columns = zip(*rows, strict=True) if rows else ((),) * 10
     names = Columns.__dataclass_fields__
-    return Batch(
-        batch_id=batch_id, token=str(batch_id), events=Columns(**dict(zip(names, columns, strict=True)))
-    )
+    return Batch(batch_id=batch_id, token=str(batch_id), events=Columns(**dict(zip(names, columns, strict=True))))
 
 
 def settle(lease: Lease, *, checksum: int) -> None:

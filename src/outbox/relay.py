@@ -111,5 +111,3 @@ def backoff(attempts: int) -> float:
 
 def _owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-

@@ -89,11 +89,12 @@ def _compare(batch_id: UUID, *, events: int) -> Difference:
     recorded = read_batch(batch_id).events
     expected = dict(zip(recorded.event_id, fingerprints(recorded), strict=True))
     complete = len(expected) == events
+    repeated = [event_id for event_id, copies in stored.items() if len(copies) > 1]
     return Difference(
         batch_id=batch_id,
         missing=[event_id for event_id in expected if event_id not in stored],
-        repeated=[event_id for event_id, copies in stored.items() if len(copies) > 1],
+        repeated=repeated,
         changed=[event_id for event_id, copies in stored.items() if set(copies) != {expected.get(event_id, copies[0])}],
         unexpected=[event_id for event_id in stored if complete and event_id not in expected],
-        unnamed=0 if complete else max(1, events - len(stored)),
+        unnamed=0 if complete else abs(events - len(stored)) or int(not repeated),
     )

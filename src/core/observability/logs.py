@@ -32,7 +32,9 @@ def configure(*, level: str, fmt: str) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish],
                 }
             },
-            "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": "ext://sys.stdout"}},
+            "handlers": {
+                "stdout": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": "ext://sys.stdout"}
+            },
             "root": {"handlers": ["stdout"], "level": level},
             "loggers": {
                 "celery": {"level": "WARNING"},

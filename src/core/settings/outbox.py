@@ -19,9 +19,17 @@ OUTBOX_SEAL_LIMIT = whole(
     "OUTBOX_SEAL_LIMIT", default=1_000_000, least=1, purpose="events sealed in one pass, at a transaction's boundary"
 )
 OUTBOX_LEASE_SECONDS = seconds(
-    "OUTBOX_LEASE_SECONDS", default=60.0, least=1.0, purpose="a worker's right to a batch ends after this, by the database's clock"
+    "OUTBOX_LEASE_SECONDS",
+    default=60.0,
+    least=1.0,
+    purpose="a worker's right to a batch ends after this, by the database's clock",
 )
 OUTBOX_BACKOFF_BASE = seconds(
-    "OUTBOX_BACKOFF_BASE", default=0.5, least=0.01, purpose="first upper bound of the wait after a failed attempt; it doubles"
+    "OUTBOX_BACKOFF_BASE",
+    default=0.5,
+    least=0.01,
+    purpose="first upper bound of the wait after a failed attempt; it doubles",
 )
-OUTBOX_BACKOFF_CAP = seconds("OUTBOX_BACKOFF_CAP", default=30.0, least=0.01, purpose="longest wait between two attempts")
+OUTBOX_BACKOFF_CAP = seconds(
+    "OUTBOX_BACKOFF_CAP", default=30.0, least=0.01, purpose="longest wait between two attempts"
+)

@@ -26,10 +26,12 @@ def status_lines(found: Status) -> Iterator[str]:
     if found.last_failure:
         failure = found.last_failure
         yield f"last error   {failure['reason']}"
-        yield f"             batch {failure['batch_id']}, attempt {failure['attempts']}, again at {failure['due_at']:%H:%M:%S %Z}"
+        again = f"again at {failure['due_at']:%H:%M:%S %Z}"
+        yield f"             batch {failure['batch_id']}, attempt {failure['attempts']}, {again}"
     for slot in found.slots:
         today = "  <- today" if slot["today"] else ""
-        yield f"{slot['slot']:<20} ~{slot['rows']:>10,} rows {size(slot['bytes']):>10}, {slot['dead_rows']:,} dead{today}"
+        fill = f"~{slot['rows']:>10,} rows {size(slot['bytes']):>10}, {slot['dead_rows']:,} dead"
+        yield f"{slot['slot']:<20} {fill}{today}"
 
 
 def difference_lines(difference: Difference) -> Iterator[str]:

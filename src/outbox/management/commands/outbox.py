@@ -75,9 +75,7 @@ class Command(BaseCommand):
 
     def _compare(self, *, since: datetime) -> Verification:
         batches, _events = settled(since=since)
-        found = Verification()
-        for found in progress(verify(since=since), of=batches, to=self.stderr):
-            pass
+        *_, found = progress(verify(since=since), of=batches, to=self.stderr)
         return found
 
     def _tell(self, found: Verification, *, pending: int) -> None:
@@ -85,7 +83,9 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(difference_lines(difference)))
         verdict = "in order" if found.in_order else f"{len(found.differences)} batches DIFFER"
         waits = f"; {pending} events are still on their way" if pending else ""
-        self.stdout.write(f"verified {_count(found.events, 'event')} in {_count(found.batches, 'batch')}: {verdict}{waits}")
+        self.stdout.write(
+            f"verified {_count(found.events, 'event')} in {_count(found.batches, 'batch')}: {verdict}{waits}"
+        )
 
 
 _SINCE_HELP = "only batches sealed since: a time (2026-01-31 or 2026-01-31T12:00Z) or an age (90m, 12h, 7d)"

@@ -1,0 +1,61 @@
+# Die Hard. `make help` lists what there is; each target installs what it needs.
+.DEFAULT_GOAL := help
+.PHONY: help setup run services install test lint check manage migrate shell clean up down
+
+# uv does not compile to bytecode, so let Python do it once: saves a second per process start.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPATH := $(CURDIR)/src
+
+PYTHON := .venv/bin/python
+DEVSTACK := $(PYTHON) -m devstack
+# Static checks load the settings, but connect to nothing.
+SETTINGS := env $(shell sed -n 's/^\([A-Z_]*=.*\)/\1/p' src/core/.env.ci)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## create or refresh .venv (every target does it by itself)
+	@sh bin/setup
+
+run: setup ## start everything here: engines, migrations, web server, worker, beat; Ctrl-C stops it
+	@$(DEVSTACK) run
+
+services: setup ## start the engines only: PostgreSQL, Valkey, ClickHouse
+	@$(DEVSTACK) services
+
+install: setup ## migrate both databases and create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD
+	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py install
+
+test: setup ## run the tests on a throwaway stack, or on the servers in the environment; a="-k word" narrows
+	@$(DEVSTACK) exec -- $(PYTHON) -m pytest $(a)
+
+lint: setup ## mend what ruff can mend
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+check: setup ## lint, format, types, import contracts, tests: all that CI asks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(SETTINGS) .venv/bin/mypy
+	.venv/bin/lint-imports
+	$(MAKE) --no-print-directory test
+
+manage: setup ## a management command: make manage c="outbox status"
+	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py $(c)
+
+migrate: setup ## bring both databases up to date
+	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py migrate
+	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py migrate_event_store
+
+shell: setup ## Django's shell on the running or configured stack
+	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py shell
+
+up: ## start the production-like stack in Docker
+	docker compose up --build --detach --wait
+
+down: ## stop it; its data stays
+	docker compose down
+
+clean: ## remove everything that was generated here, the development data included
+	rm -rf .venv .tools .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,223 @@
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection, transaction
+
+from outbox.sealing import IsolationTooStrict, seal, seal_all
+from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
+
+
+def test_committed_events_are_sealed_once():
+    record(1, 2, 3)
+    assert seal().events == 3
+    assert seal().events == 0
+    assert sealed_numbers() == [[1, 2, 3]]
+
+
+def test_an_idle_pass_makes_no_batch_and_writes_nothing():
+    before = fetch("SELECT xmin, snapshot::text FROM outbox_cursor")
+    sealing = seal()
+    assert (sealing.batches, sealing.events, sealing.more) == (0, 0, False)
+    assert fetch("SELECT xmin, snapshot::text FROM outbox_cursor") == before
+
+
+def test_a_transaction_that_is_slow_to_commit_is_not_missed_and_delays_nobody(writer):
+    slow = writer().record(1)
+    record(2)
+    assert seal().events == 1
+    record(3)
+    assert seal().events == 1
+    slow.commit()
+    assert seal().events == 1
+    assert seal().events == 0
+    assert sealed_numbers() == [[2], [3], [1]]
+
+
+def test_a_transaction_that_had_no_id_yet_is_not_missed(writer):
+    late = writer().execute("SELECT 1")
+    record(1)
+    seal()
+    late.record(2).commit()
+    seal()
+    assert sealed_numbers() == [[1], [2]]
+
+
+def test_rolled_back_events_leave_holes_and_nothing_else(writer):
+    record(1)
+    writer().record(2).rollback()
+    record(3)
+    assert seal().events == 2
+    assert sealed_numbers() == [[1, 3]]
+    (batch,) = batches()
+    assert len(list(batch["ids"])) == 2
+
+
+def test_a_two_phase_transaction_is_sealed_when_it_is_committed(writer):
+    writer().record(1).prepare("two-phase")
+    record(2)
+    seal()
+    assert sealed_numbers() == [[2]]
+    with in_another_session() as session:
+        session.execute("COMMIT PREPARED 'two-phase'")
+    seal()
+    assert sealed_numbers() == [[2], [1]]
+
+
+def test_savepoints_belong_to_their_transaction(writer):
+    nested = writer().record(1).execute("SAVEPOINT a").record(2).execute("ROLLBACK TO a").record(3)
+    record(4)
+    seal()
+    nested.commit()
+    seal()
+    assert sealed_numbers() == [[4], [1, 3]]
+
+
+def test_batches_are_cut_by_rows(settings):
+    settings.OUTBOX_BATCH_ROWS = 4
+    record(*range(10))
+    seal()
+    assert sealed_numbers() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [batch["events"] for batch in batches()] == [4, 4, 2]
+
+
+def test_batches_are_cut_by_bytes(settings):
+    settings.OUTBOX_BATCH_BYTES = 1_000
+    record(*range(6), text="x" * 400)
+    seal()
+    assert sealed_numbers() == [[0, 1, 2], [3, 4], [5]]
+    assert [batch["bytes"] for batch in batches()] == [3 * 422, 2 * 422, 422]
+
+
+def test_batches_are_cut_by_month_in_utc():
+    record(1, 2, 3)
+    execute("SET timezone = 'Asia/Tokyo'")
+    moments = [datetime(2026, 1, 31, 23, 59, 59, 999_999, UTC), datetime(2026, 2, 1, tzinfo=UTC), None]
+    for number, moment in enumerate(moments, start=1):
+        if moment:
+            execute("UPDATE outbox_event SET occurred_at = %s WHERE context LIKE %s", moment, f'%"number":{number},%')
+    seal()
+    execute("RESET timezone")
+    assert sealed_numbers() == [[1], [2], [3]]
+    assert [str(batch["month"]) for batch in batches()][:2] == ["2026-01-01", "2026-02-01"]
+
+
+def test_interleaved_transactions_are_sealed_without_overlap(writer):
+    one, two = writer(), writer()
+    for number in range(0, 20, 2):
+        one.record(number)
+        two.record(number + 1)
+    one.commit()
+    seal()
+    two.commit()
+    seal()
+    assert sealed_numbers() == [list(range(0, 20, 2)), list(range(1, 20, 2))]
+    assert fetch("SELECT range_agg(a.ids) * range_agg(b.ids) AS both FROM outbox_batch a, outbox_batch b "
+                 "WHERE a.sealed_at < b.sealed_at")[0]["both"] is not None  # fmt: skip
+    assert not fetch(
+        "SELECT FROM outbox_batch a JOIN outbox_batch b ON a.batch_id < b.batch_id AND a.ids && b.ids"
+    )
+
+
+def test_a_pass_stops_at_a_transactions_boundary(settings):
+    settings.OUTBOX_SEAL_LIMIT = 5
+    record(1, 2, 3)
+    record(4, 5, 6)
+    record(7)
+    first = seal()
+    assert (first.events, first.more) == (3, True)
+    second = seal()
+    assert (second.events, second.more) == (4, False)
+    assert sealed_numbers() == [[1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_transaction_larger_than_the_limit_is_sealed_whole(settings):
+    settings.OUTBOX_SEAL_LIMIT = 2
+    record(1, 2, 3, 4, 5)
+    record(6)
+    assert seal().events == 5
+    assert seal().events == 1
+    assert seal().events == 0
+
+
+def test_transactions_left_open_on_both_sides_of_a_bounded_pass_are_not_missed(settings, writer):
+    settings.OUTBOX_SEAL_LIMIT = 2
+    before = writer().record(1)
+    record(2, 3)
+    between = writer().record(4)
+    record(5, 6)
+    after = writer().record(7)
+    record(8)
+    assert seal().more
+    after.commit()
+    before.commit()
+    seal()
+    between.commit()
+    seal_all()
+    assert sorted(number for batch in sealed_numbers() for number in batch) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(fetch("SELECT event_id FROM outbox_event e JOIN outbox_batch b ON e.id <@ b.ids")) == 8
+
+
+def test_everything_is_sealed_in_as_many_passes_as_it_takes(settings):
+    settings.OUTBOX_SEAL_LIMIT = 10
+    for start in range(0, 60, 3):
+        record(start, start + 1, start + 2)
+    assert seal_all().events == 60
+    assert sorted(number for batch in sealed_numbers() for number in batch) == list(range(60))
+
+
+def test_only_one_seals_at_a_time():
+    record(1)
+    with in_another_session() as session:
+        session.execute("BEGIN")
+        session.execute("SELECT pg_advisory_xact_lock(%s)", (int.from_bytes(b"outbox", "big"),))
+        assert seal() is None
+        session.execute("ROLLBACK")
+    assert seal().events == 1
+
+
+def test_sealing_refuses_an_isolation_level_that_would_lose_events():
+    execute("SET default_transaction_isolation = 'repeatable read'")
+    try:
+        with pytest.raises(IsolationTooStrict, match="READ COMMITTED"):
+            seal()
+    finally:
+        execute("RESET default_transaction_isolation")
+
+
+def test_sealing_refuses_to_be_part_of_another_transaction():
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        seal()
+
+
+def test_an_event_of_16_mib_is_sealed(settings):
+    settings.OUTBOX_MAX_EVENT_BYTES = 17 * 2**20
+    record(1)
+    record(2, text="x" * 16 * 2**20)
+    record(3)
+    seal()
+    assert sorted(len(numbers) for numbers in sealed_numbers()) == [1, 2]
+
+
+def test_the_sealing_statement_reads_by_index_whatever_the_statistics_say():
+    """Statistics that know nothing of the newest events must not make it scan the outbox."""
+    record(*range(20_000))
+    execute("ANALYZE outbox_event")
+    seal_all()
+    record(*range(10))
+    with transaction.atomic(), connection.cursor() as cursor:
+        from outbox.sql import statement
+
+        cursor.execute(statement("lock_sealer"), {"key": 1})
+        cursor.execute(statement("cursor"))
+        since, were_in_progress, floor, _same = cursor.fetchone()
+        cursor.execute(
+            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + statement("seal"),
+            {
+                "since": since, "were_in_progress": were_in_progress, "floor": floor, "rebase": False,
+                "limit": 1_000_000, "row_weight": 100, "batch_weight": 1_000_000,
+            },
+        )  # fmt: skip
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Seq Scan on outbox_event" not in plan
+    assert "outbox_event_slot_0_txid_idx" in plan
+    assert "_id_idx" not in plan
