@@ -19,10 +19,11 @@ class Terminal(Protocol):
 
 def status_lines(found: Status) -> Iterator[str]:
     age = "" if found.oldest_pending_seconds is None else f", the oldest for {found.oldest_pending_seconds:,.1f} s"
-    yield f"pending      {found.pending_events:,} events, {size(found.pending_bytes)}{age}"
-    yield f"unsealed     {found.unsealed_events:,} events"
+    yield f"pending      {count(found.pending_events, 'event')}, {size(found.pending_bytes)}{age}"
+    yield f"unsealed     {count(found.unsealed_events, 'event')}"
     for state, figures in found.batches.items():
-        yield f"{state:<12} {figures['events']:,} events in {figures['batches']:,} batches, {size(figures['bytes'])}"
+        events, batches = count(figures["events"], "event"), count(figures["batches"], "batch")
+        yield f"{state:<12} {events} in {batches}, {size(figures['bytes'])}"
     if found.last_failure:
         failure = found.last_failure
         yield f"last error   {failure['reason']}"
@@ -69,3 +70,9 @@ def size(number: int) -> str:
             return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
         amount /= 1024
     return f"{amount:,.1f} TiB"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 batch, 2 batches."""
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

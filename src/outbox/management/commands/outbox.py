@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
 from events.store import StoreUnavailable
-from outbox.management.presentation import difference_lines, progress, status_lines
+from outbox.management.presentation import count, difference_lines, progress, status_lines
 from outbox.status import status
 from outbox.verification import Verification, settled, verify
 
@@ -81,10 +81,13 @@ class Command(BaseCommand):
     def _tell(self, found: Verification, *, pending: int) -> None:
         for difference in found.differences:
             self.stdout.write("\n".join(difference_lines(difference)))
-        verdict = "in order" if found.in_order else f"{len(found.differences)} batches DIFFER"
-        waits = f"; {pending} events are still on their way" if pending else ""
+        differing = len(found.differences)
+        verdict = (
+            "in order" if found.in_order else f"{count(differing, 'batch')} {'DIFFERS' if differing == 1 else 'DIFFER'}"
+        )
+        waits = f"; {count(pending, 'event')} {'is' if pending == 1 else 'are'} still on the way" if pending else ""
         self.stdout.write(
-            f"verified {_count(found.events, 'event')} in {_count(found.batches, 'batch')}: {verdict}{waits}"
+            f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}: {verdict}{waits}"
         )
 
 
@@ -99,8 +102,3 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is neither a time (2026-01-31T12:00Z) nor an age (90m, 12h, 7d)") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"

@@ -1,4 +1,4 @@
-"""The outbox on a real PostgreSQL: emptied before each test, with events to record and connections to record them on."""
+"""The outbox on a real PostgreSQL, emptied before each test, and sessions that write to it at the same time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

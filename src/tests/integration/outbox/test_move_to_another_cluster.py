@@ -1,5 +1,7 @@
 """After dump and restore or logical replication the stored cursor means nothing in the new cluster."""
 
+from threading import Timer
+
 import pytest
 
 from outbox.sealing import seal, seal_all
@@ -58,8 +60,6 @@ def test_it_waits_for_open_writers_and_misses_none_of_them(moved, writer):
     seal()
     moved()
     slow = writer().record(2)
-    from threading import Timer
-
     timer = Timer(0.3, slow.commit)
     timer.start()
     assert seal().events == 1
@@ -76,6 +76,8 @@ def test_new_ids_begin_after_the_sealed_ones_when_the_sequence_was_left_behind(m
     execute("ALTER TABLE outbox_event ALTER COLUMN id RESTART WITH 1")
     seal()
     record(4)
-    assert fetch("SELECT max(id) > (SELECT max(upper(ids)) - 1 FROM outbox_batch) AS later FROM outbox_event")[0]["later"]
+    assert fetch("SELECT max(id) > (SELECT max(upper(ids)) - 1 FROM outbox_batch) AS later FROM outbox_event")[0][
+        "later"
+    ]
     seal()
     assert sealed_numbers() == [[1, 2, 3], [4]]

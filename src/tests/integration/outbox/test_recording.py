@@ -8,6 +8,11 @@ from outbox.models import OutboxEvent
 from tests.integration.outbox.conftest import Noticed, record
 
 
+def record_and_fail(number: int) -> None:
+    EventLogClient.record(Noticed(number=number))
+    raise IntegrityError
+
+
 def test_an_event_cannot_be_recorded_outside_a_transaction():
     with pytest.raises(NoTransaction, match=r"with transaction\.atomic\(\):"):
         EventLogClient.record(Noticed(number=1))
@@ -28,8 +33,7 @@ def test_an_event_is_committed_with_the_business_change():
 
 def test_an_event_vanishes_with_the_business_change():
     with pytest.raises(IntegrityError), transaction.atomic():
-        EventLogClient.record(Noticed(number=1))
-        raise IntegrityError
+        record_and_fail(1)
     assert not OutboxEvent.objects.exists()
 
 
@@ -37,8 +41,7 @@ def test_an_event_vanishes_with_its_savepoint_alone():
     with transaction.atomic():
         EventLogClient.record(Noticed(number=1))
         with pytest.raises(IntegrityError), transaction.atomic():
-            EventLogClient.record(Noticed(number=2))
-            raise IntegrityError
+            record_and_fail(2)
     assert OutboxEvent.objects.get().context == '{"number":1,"text":""}'
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from outbox.sealing import IsolationTooStrict, seal, seal_all
+from outbox.sql import statement
 from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
 
 
@@ -81,6 +82,7 @@ def test_batches_are_cut_by_rows(settings):
 
 
 def test_batches_are_cut_by_bytes(settings):
+    settings.OUTBOX_BATCH_ROWS = 10
     settings.OUTBOX_BATCH_BYTES = 1_000
     record(*range(6), text="x" * 400)
     seal()
@@ -113,9 +115,7 @@ def test_interleaved_transactions_are_sealed_without_overlap(writer):
     assert sealed_numbers() == [list(range(0, 20, 2)), list(range(1, 20, 2))]
     assert fetch("SELECT range_agg(a.ids) * range_agg(b.ids) AS both FROM outbox_batch a, outbox_batch b "
                  "WHERE a.sealed_at < b.sealed_at")[0]["both"] is not None  # fmt: skip
-    assert not fetch(
-        "SELECT FROM outbox_batch a JOIN outbox_batch b ON a.batch_id < b.batch_id AND a.ids && b.ids"
-    )
+    assert not fetch("SELECT FROM outbox_batch a JOIN outbox_batch b ON a.batch_id < b.batch_id AND a.ids && b.ids")
 
 
 def test_a_pass_stops_at_a_transactions_boundary(settings):
@@ -205,8 +205,6 @@ def test_the_sealing_statement_reads_by_index_whatever_the_statistics_say():
     seal_all()
     record(*range(10))
     with transaction.atomic(), connection.cursor() as cursor:
-        from outbox.sql import statement
-
         cursor.execute(statement("lock_sealer"), {"key": 1})
         cursor.execute(statement("cursor"))
         since, were_in_progress, floor, _same = cursor.fetchone()

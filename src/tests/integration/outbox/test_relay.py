@@ -1,0 +1,197 @@
+"""The relay's decisions over the store that lives in memory, and over stores that fail in a certain way."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import pytest
+
+from events.fingerprint import checksum, fingerprints
+from events.store import Batch, StoreRefused, StoreUnavailable
+from events.stores.memory import MemoryEventStore
+from outbox import event_store, query, relay
+from outbox.event_store import wait_for
+from outbox.ledger import read_batch
+from outbox.relay import Outcome, backoff, deliver_due, deliver_one
+from outbox.sealing import seal
+from tests.integration.outbox.conftest import batches, execute, fetch, record
+
+
+class FailingStore(MemoryEventStore):
+    """Does as its script says, append by append: an error before or after the batch was kept, or None."""
+
+    def __init__(self, *script: tuple[str, Exception] | None) -> None:
+        super().__init__()
+        self.script = list(script)
+        self.appended: list[Batch] = []
+        self.asked: list[UUID] = []
+        self.poison: set[str] = set()
+
+    async def append(self, batch: Batch) -> None:
+        self.appended.append(batch)
+        when, error = (self.script.pop(0) if self.script else None) or ("", None)
+        if when == "before":
+            raise error
+        if self.poison & set(batch.events.context):
+            raise StoreRefused(reason="poison")
+        await super().append(batch)
+        if when == "after":
+            raise error
+
+    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+        self.asked.append(batch_id)
+        return await super().stored(batch_id)
+
+
+@pytest.fixture
+def store(monkeypatch):
+    failing = FailingStore()
+    monkeypatch.setattr(relay, "event_store", lambda: failing)
+    return failing
+
+
+@pytest.fixture
+def sealed(store):
+    record(1, 2, 3, 4)
+    seal()
+
+
+def make_due() -> None:
+    execute("UPDATE outbox_batch SET due_at = now() - interval '1 second' WHERE state = 'sealed'")
+
+
+def stored_events(store: MemoryEventStore) -> int:
+    digests = wait_for(store.digests([batch["batch_id"] for batch in batches()]))
+    assert all(digest.rows == digest.events for digest in digests.values())
+    return sum(digest.rows for digest in digests.values())
+
+
+def test_a_batch_is_delivered_and_settled_with_its_checksum(store, sealed):
+    assert deliver_one() == (Outcome.DELIVERED, 4)
+    (batch,) = batches()
+    assert batch["state"] == "delivered"
+    assert int(batch["checksum"]) == checksum(fingerprints(read_batch(batch["batch_id"]).events))
+    assert wait_for(store.digests([batch["batch_id"]]))[batch["batch_id"]].checksum == int(batch["checksum"])
+    assert deliver_one() == (Outcome.NOTHING_DUE, 0)
+
+
+def test_the_first_attempt_asks_the_store_nothing(store, sealed):
+    deliver_one()
+    assert store.asked == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_unavailable_store_postpones_the_batch_and_the_next_attempt_leaves_it_once(store, sealed, when):
+    store.script = [(when, StoreUnavailable(reason="gone"))]
+    assert deliver_one() == (Outcome.POSTPONED, 0)
+    (batch,) = batches()
+    assert batch["state"] == "sealed"
+    assert "gone" in batch["reason"]
+
+    make_due()
+    assert deliver_one() == (Outcome.DELIVERED, 4)
+    assert stored_events(store) == 4
+    assert store.asked == [batch["batch_id"]]
+    assert len(store.appended) == (2 if when == "before" else 1)
+
+
+def test_only_what_is_missing_is_sent_again(store, sealed):
+    (batch,) = batches()
+    whole = read_batch(batch["batch_id"])
+    wait_for(store.append(whole.without(set(whole.events.event_id[:3]))))
+    execute("UPDATE outbox_batch SET attempts = 1")
+    store.appended.clear()
+
+    assert deliver_one() == (Outcome.DELIVERED, 4)
+    assert [list(sent.events.event_id) for sent in store.appended] == [list(whole.events.event_id[:3])]
+    assert stored_events(store) == 4
+
+
+def test_attempts_go_on_for_ever(store, sealed):
+    execute("UPDATE outbox_batch SET attempts = 1000000")
+    store.script = [("before", StoreUnavailable(reason="gone"))]
+    assert deliver_one()[0] is Outcome.POSTPONED
+    make_due()
+    assert deliver_one()[0] is Outcome.DELIVERED
+
+
+def test_one_unavailable_answer_ends_the_round(store, sealed):
+    record(5)
+    seal()
+    store.script = [("before", StoreUnavailable(reason="gone"))] * 2
+    assert deliver_due(seconds=10) == 0
+    assert len(store.appended) == 1
+
+
+def test_a_round_delivers_all_that_is_due(store, settings):
+    settings.OUTBOX_BATCH_ROWS = 3
+    record(*range(10))
+    seal()
+    assert deliver_due(seconds=10) == 10
+    assert {batch["state"] for batch in batches()} == {"delivered"}
+
+
+def test_a_round_ends_when_its_time_is_up(store, sealed):
+    assert deliver_due(seconds=0) == 0
+    assert not store.appended
+
+
+def test_refused_data_is_split_until_the_refused_event_stands_alone(store, sealed):
+    store.poison = {'{"number":3,"text":""}'}
+    deliver_due(seconds=10)
+
+    found = fetch("SELECT state, sum(events)::int AS events FROM outbox_batch WHERE state <> 'split' GROUP BY state")
+    by_state = {row["state"]: row["events"] for row in found}
+    assert by_state == {"delivered": 3, "quarantined": 1}
+    (quarantined,) = [batch for batch in batches() if batch["state"] == "quarantined"]
+    assert "poison" in quarantined["reason"]
+    assert list(read_batch(quarantined["batch_id"]).events.context) == list(store.poison)
+    assert stored_events(store) == 3
+
+
+def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch):
+    original = store.append
+
+    async def slow(batch: Batch) -> None:
+        await original(batch)
+
+    def overtaken(name: str, /, **parameters: object) -> int:
+        execute("UPDATE outbox_batch SET fence = fence + 1")
+        return changed(name, **parameters)
+
+    changed = query.changed
+    monkeypatch.setattr(store, "append", slow)
+    monkeypatch.setattr(query, "changed", overtaken)
+    assert deliver_one() == (Outcome.LEASE_LOST, 0)
+    monkeypatch.undo()
+    monkeypatch.setattr(relay, "event_store", lambda: store)
+    (batch,) = batches()
+    assert batch["state"] == "sealed"
+
+    make_due()
+    assert deliver_one() == (Outcome.DELIVERED, 4)
+    assert stored_events(store) == 4
+
+
+def test_a_batch_whose_events_were_deleted_by_hand_waits_and_says_so(store, sealed):
+    execute("DELETE FROM outbox_event WHERE context LIKE '%%\"number\":2,%%'")
+    assert deliver_one() == (Outcome.POSTPONED, 0)
+    assert "3 of the batch's 4" in batches()[0]["reason"]
+
+
+def test_backoff_grows_to_its_cap_with_full_jitter(settings):
+    settings.OUTBOX_BACKOFF_BASE = 1.0
+    settings.OUTBOX_BACKOFF_CAP = 30.0
+    waits = {attempts: [backoff(attempts) for _ in range(300)] for attempts in (1, 3, 1_000_000)}
+    assert 0.5 < max(waits[1]) <= 1
+    assert 3 < max(waits[3]) <= 4
+    assert 25 < max(waits[1_000_000]) <= 30
+    assert min(waits[1_000_000]) < 5
+
+
+def test_the_stores_loop_survives_from_call_to_call(memory_store):
+    async def loop_id() -> int:
+        return id(asyncio.get_running_loop())
+
+    assert wait_for(loop_id()) == wait_for(loop_id())
+    assert event_store.event_store() is memory_store
