@@ -1,9 +1,9 @@
 """What the Django project is made of."""
 
-from core.settings.environment import text
+from core.settings.environment import text, zone
 
 ENVIRONMENT = text("ENVIRONMENT", default="production", purpose="where this runs; it is written into every event")
-TIME_ZONE = text("TIME_ZONE", default="UTC", purpose="time zone of the admin and of dates shown to people")
+TIME_ZONE = zone("TIME_ZONE", default="UTC", purpose="time zone of the admin and of dates shown to people")
 USE_TZ = True
 USE_I18N = False
 

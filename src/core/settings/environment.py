@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -79,6 +80,13 @@ def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> f
 def names(name: str, *, purpose: str, default: str = "") -> list[str]:
     raw = _read(name, kind="list, by commas", default=default, purpose=purpose)
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def zone(name: str, *, purpose: str, default: str) -> str:
+    raw = _read(name, kind="time zone", default=default, purpose=purpose)
+    if raw in available_timezones():
+        return raw
+    raise _malformed(name, raw, "a time zone such as Europe/Berlin")
 
 
 def url(name: str, *, purpose: str, schemes: tuple[str, ...]) -> str:

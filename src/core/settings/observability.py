@@ -15,6 +15,7 @@ LOG_FORMAT = text(
 LOGGING_CONFIG = None  # core.observability.logs configures logging, once, for every kind of process
 
 SENTRY_CONFIG_DSN = secret("SENTRY_CONFIG_DSN", default="", purpose="where errors are reported; empty: nowhere")
-SENTRY_CONFIG_ENVIRONMENT = text(
-    "SENTRY_CONFIG_ENVIRONMENT", default=ENVIRONMENT, purpose="environment shown in Sentry; ENVIRONMENT unless set"
+SENTRY_CONFIG_ENVIRONMENT = (
+    text("SENTRY_CONFIG_ENVIRONMENT", default="", purpose="environment shown in Sentry; empty: ENVIRONMENT")
+    or ENVIRONMENT
 )

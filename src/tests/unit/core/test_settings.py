@@ -1,0 +1,92 @@
+"""The environment: what is declared, what is documented, and what a wrong value leads to."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.settings.environment import SOURCE, declared
+
+ROOT = SOURCE.parent
+
+
+def start(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own, in this environment and no other."""
+    complete = {key: value for key, value in dotenv().items() if key not in environment}
+    inherited = {key: os.environ[key] for key in ("PATH",) if key in os.environ}
+    asked = {key: value for key, value in environment.items() if value != "<unset>"}
+    return subprocess.run(
+        [sys.executable, "-c", "import core.settings"],
+        cwd=SOURCE, env={**inherited, **complete, **asked, "PYTHONPATH": str(SOURCE)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def dotenv() -> dict[str, str]:
+    lines = (SOURCE / "core" / ".env.ci").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_file_is_complete():
+    assert start().returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "CLICKHOUSE_HOST"])
+@pytest.mark.skipif((SOURCE / "core" / ".env").exists(), reason="a developer's own .env supplies what is left out here")
+def test_a_missing_variable_stops_the_start_with_one_line(name):
+    started = start(**{name: "<unset>"})
+    assert started.returncode == 1
+    (line,) = started.stderr.strip().splitlines()
+    assert line.startswith(f"settings: {name} is not set: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DEBUG", "maybe", "DEBUG must be true or false, not 'maybe'"),
+        ("CLICKHOUSE_PORT", "native", "CLICKHOUSE_PORT must be a whole number from 1 up, not 'native'"),
+        ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
+        ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
+        ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
+        ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
+        ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),
+    ],
+)
+def test_a_malformed_variable_stops_the_start_with_one_line(name, value, says):
+    started = start(**{name: value})
+    assert started.returncode == 1
+    assert started.stderr.strip() == f"settings: {says}"
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
+    started = start(**{name: "mysql://app:hunter2@host/db"})
+    assert started.returncode == 1
+    assert name in started.stderr
+    assert "hunter2" not in started.stderr
+
+
+def test_the_readme_lists_every_variable_with_its_type_default_and_purpose():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    documented = {name: rest for name, *rest in rows}
+    shown = {None: "required", "": "empty"}
+    assert documented == {
+        variable.name: [variable.kind, shown.get(variable.default, f"`{variable.default}`"), variable.purpose]
+        for variable in declared.values()
+    }
+
+
+def test_no_module_reads_the_environment_behind_the_settings_back():
+    allowed = {"environment.py", "asgi.py", "wsgi.py", "celery.py", "install.py"}
+    rooms = ("core", "users", "event_log", "outbox", "events", "kit")
+    readers = {
+        path.name
+        for room in rooms
+        for path in Path(SOURCE, room).rglob("*.py")
+        if re.search(r"os\.(environ|getenv)", path.read_text())
+    }
+    assert readers <= allowed
