@@ -1,0 +1,5 @@
+"""Events in ClickHouse. Nothing outside of this package knows asynch."""
+
+from events.stores.clickhouse.store import ClickHouseEventStore
+
+__all__ = ["ClickHouseEventStore"]

@@ -1,0 +1,47 @@
+"""A connection to ClickHouse that finds out how an INSERT ended. This and `errors` are all that knows asynch."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from asynch.errors import UnexpectedPacketFromServerError
+from asynch.proto.connection import Connection as ProtoConnection
+from asynch.proto.protocol import ServerPacket
+
+
+class DrainingConnection(ProtoConnection):
+    """asynch's connection, reading the answer to an INSERT to its end.
+
+    asynch 0.4.0 reads one packet after the data: if that is progress, a log line or profile events, an exception
+    behind it is never seen, and a failed INSERT looks like a success.
+    """
+
+    async def process_insert_query(self, query_without_data: str, data: Any, **options: Any) -> int:
+        """Insert, and return the number of rows when the server has said that they are in. Raises its exception."""
+        await self.send_query(query_without_data, query_id=options["query_id"])
+        await self.send_external_tables(options["external_tables"])
+        sample = await self.receive_sample_block()
+        rows: int = await self.send_data(sample, data, types_check=options["types_check"], columnar=options["columnar"])
+        # False is the end of the stream, an exception raises, all else is on the way there.
+        while await self.receive_packet():
+            pass
+        return rows
+
+    async def receive_sample_block(self) -> Any:
+        """The empty block that names the columns, past anything that comes before it."""
+        while packet := await self.receive_packet():
+            if packet is not True and packet.type == ServerPacket.DATA:
+                return packet.block
+        raise UnexpectedPacketFromServerError("The server ended the INSERT before it took any data")
+
+    async def disconnect(self) -> None:
+        """Cut the connection at once.
+
+        asynch's own way waits until everything has been sent, which is for ever when the server reads no more.
+        """
+        buffered = self.writer
+        self.reset_state()
+        if buffered is not None and buffered.writer is not None:
+            buffered.writer.transport.abort()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await buffered.writer.wait_closed()

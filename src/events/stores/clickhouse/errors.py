@@ -1,0 +1,57 @@
+"""What a failure means for the relay: try again later, mend the deployment, or set the data aside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asynch.errors import CannotParseUuidError, ColumnException, ServerException, TypeMismatchError
+
+from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.stores.clickhouse.codes import FAULT_OF_DEPLOYMENT, PASSING
+from kit.errors import DomainError
+
+_LONGEST_REASON = 500
+# What asynch raises when a value does not fit its column.
+_ABOUT_THE_DATA = (ColumnException, CannotParseUuidError, TypeMismatchError, UnicodeEncodeError)
+
+
+@contextmanager
+def as_store_errors(*, appending: bool, secret: str) -> Iterator[None]:
+    """Turn whatever fails inside into one of the port's errors; only an append's data can be refused.
+
+    `secret` (the password) is kept out of the reason.
+    """
+    try:
+        yield
+    except DomainError:
+        raise
+    except Exception as error:
+        raise classify(error, appending=appending, secret=secret) from error
+
+
+def classify(error: Exception, *, appending: bool, secret: str = "") -> StoreUnavailable | StoreRefused:
+    """The port's error for a failure of ClickHouse, of asynch or of the network."""
+    reason = _reason(error, secret=secret)
+    if isinstance(error, ServerException):
+        if error.code in FAULT_OF_DEPLOYMENT:
+            return StoreMisconfigured(reason=reason)
+        if error.code in PASSING or not appending:
+            return StoreUnavailable(reason=reason)
+        return StoreRefused(reason=reason)
+    if appending and isinstance(error, _ABOUT_THE_DATA):
+        return StoreRefused(reason=reason)
+    # Timeouts, sockets, and whatever a cut or garbled stream makes asynch's decoders raise.
+    return StoreUnavailable(reason=reason)
+
+
+def _reason(error: Exception, *, secret: str) -> str:
+    if isinstance(error, ServerException):
+        text = f"ClickHouse error {error.code}: {error.message}"
+    else:
+        text = f"{type(error).__name__}: {error}"
+        if error.__cause__ is not None:
+            text += f" ({type(error.__cause__).__name__}: {error.__cause__})"
+    text = " ".join(text.partition("Stack trace:")[0].split())
+    if secret:
+        text = text.replace(secret, "***")
+    # Surrogates and NUL have no place in a log line or in PostgreSQL, where the reason ends up.
+    return text.replace("\0", "").encode(errors="replace").decode()[:_LONGEST_REASON].strip(" :.")
