@@ -1,15 +1,15 @@
 """A connection to ClickHouse that finds out how an INSERT ended. This and `errors` are all that knows asynch."""
 
-import asyncio
 import contextlib
 from typing import Any
 
-from asynch.errors import UnexpectedPacketFromServerError
-from asynch.proto.connection import Connection as ProtoConnection
+from asynch.proto import connection
 from asynch.proto.protocol import ServerPacket
 
+_ProtoConnection: Any = connection.Connection
 
-class DrainingConnection(ProtoConnection):
+
+class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled and mostly untyped
     """asynch's connection, reading the answer to an INSERT to its end.
 
     asynch 0.4.0 reads one packet after the data: if that is progress, a log line or profile events, an exception
@@ -32,7 +32,7 @@ class DrainingConnection(ProtoConnection):
         while packet := await self.receive_packet():
             if packet is not True and packet.type == ServerPacket.DATA:
                 return packet.block
-        raise UnexpectedPacketFromServerError("The server ended the INSERT before it took any data")
+        raise ConnectionError("ClickHouse ended the INSERT before it took any data")
 
     async def disconnect(self) -> None:
         """Cut the connection at once.
@@ -43,5 +43,6 @@ class DrainingConnection(ProtoConnection):
         self.reset_state()
         if buffered is not None and buffered.writer is not None:
             buffered.writer.transport.abort()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
+            # Whatever ended the connection has been raised where it was used.
+            with contextlib.suppress(OSError):
                 await buffered.writer.wait_closed()
