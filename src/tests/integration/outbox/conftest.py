@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from clickhouse_driver import Client
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from events.event import Event
@@ -142,3 +146,21 @@ def connect_options() -> dict[str, Any]:
 def in_another_session() -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(**connect_options(), autocommit=True) as session:
         yield session
+
+
+@pytest.fixture
+def clickhouse(settings: Any) -> Iterator[Client]:
+    """ClickHouse with an event_log in a database of this test's own, seen through another vendor's client."""
+    options = {**settings.EVENT_STORE["OPTIONS"], "database": f"test_outbox_{uuid4().hex[:12]}"}
+    settings.EVENT_STORE = {**settings.EVENT_STORE, "OPTIONS": options}
+    event_store._store.cache_clear()
+    call_command("migrate_event_store", stdout=StringIO())
+    client = Client(
+        host=options["host"], port=options["port"], user=options["user"], password=options["password"],
+        database=options["database"],
+    )  # fmt: skip
+    yield client
+    client.execute(f"DROP DATABASE {options['database']}")
+    client.disconnect()
+    event_store.wait_for(event_store.event_store().close())
+    event_store._store.cache_clear()
