@@ -76,6 +76,16 @@ class EventStore(Protocol):
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
         """The digest of each of these batches of which the store has anything."""
 
+
+class ProvisionedEventStore(EventStore, Protocol):
+    """A store as its operator sees it: with tables to be made and connections to be given back."""
+
+    async def migrate(self) -> list[str]:
+        """Create or update the tables; the names of the migrations applied now."""
+
+    async def check(self) -> None:
+        """Pass if the tables are as they must be. Raises StoreMisconfigured."""
+
     async def close(self) -> None:
         """Give connections back; the store can be used again afterwards."""
 

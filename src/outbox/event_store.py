@@ -10,10 +10,10 @@ from typing import Any, cast
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from events.store import EventStore
+from events.store import ProvisionedEventStore
 
 
-def event_store() -> EventStore:
+def event_store() -> ProvisionedEventStore:
     """The store that settings.EVENT_STORE names."""
     return _store(os.getpid())
 
@@ -33,9 +33,9 @@ def wait_for[Result](call: Coroutine[Any, Any, Result]) -> Result:
 
 
 @cache
-def _store(_pid: int) -> EventStore:
+def _store(_pid: int) -> ProvisionedEventStore:
     configured = settings.EVENT_STORE
-    return cast("EventStore", import_string(configured["BACKEND"])(**configured["OPTIONS"]))
+    return cast("ProvisionedEventStore", import_string(configured["BACKEND"])(**configured["OPTIONS"]))
 
 
 @cache

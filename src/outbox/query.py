@@ -8,14 +8,14 @@ from django.db import connection
 from outbox.sql import statement
 
 
-def rows(name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+def rows(name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
     """All rows of `<name>.sql`."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
-def records(name: str, /, **parameters: object) -> Iterator[Mapping[str, Any]]:
+def records(name: str, /, **parameters: Any) -> Iterator[Mapping[str, Any]]:
     """All rows of `<name>.sql`, each by its columns' names."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), parameters)
@@ -24,12 +24,12 @@ def records(name: str, /, **parameters: object) -> Iterator[Mapping[str, Any]]:
             yield dict(zip(names, row, strict=True))
 
 
-def record(name: str, /, **parameters: object) -> Mapping[str, Any] | None:
+def record(name: str, /, **parameters: Any) -> Mapping[str, Any] | None:
     """The first row of `<name>.sql`, or None."""
     return next(records(name, **parameters), None)
 
 
-def changed(name: str, /, **parameters: object) -> int:
+def changed(name: str, /, **parameters: Any) -> int:
     """How many rows `<name>.sql` wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), parameters)

@@ -1,8 +1,15 @@
 """One line an event: a stable identifier plus keys, from our code and from libraries alike."""
 
 import logging.config
+from uuid import UUID
 
 import structlog
+
+
+def _plain(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Show ids as people and machines search for them."""
+    return {key: str(value) if isinstance(value, UUID) else value for key, value in event.items()}
+
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -11,6 +18,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
+    _plain,
 ]
 
 

@@ -1,8 +1,10 @@
 """The event store in use is a dotted path, as Django names its caches; its options are the store's own arguments."""
 
+from typing import Any
+
 from core.settings.environment import flag, secret, text, whole
 
-EVENT_STORE = {
+EVENT_STORE: dict[str, Any] = {
     "BACKEND": "events.stores.clickhouse.ClickHouseEventStore",
     "OPTIONS": {
         "host": text("CLICKHOUSE_HOST", purpose="host of ClickHouse"),
