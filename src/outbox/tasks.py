@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from outbox.relay import deliver_due
+from outbox.rotation import rotate
 from outbox.sealing import seal
 
 # A tick gives way to the next one after this long, so that a shutdown never waits longer.
@@ -14,3 +15,9 @@ def tick() -> None:
     """Seal what has been committed and deliver what is due."""
     seal()
     deliver_due(seconds=_TICK_SECONDS)
+
+
+@shared_task(name="outbox.rotate")
+def rotate_slots() -> None:
+    """Truncate the slots that are finished."""
+    rotate()

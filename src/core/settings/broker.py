@@ -32,4 +32,9 @@ CELERY_BEAT_SCHEDULE = {
         # Ticks that nobody had time for must not pile up: the next one does their work.
         "options": {"expires": max(1.0, 2 * OUTBOX_FLUSH_INTERVAL)},
     },
+    "outbox-rotate": {
+        "task": "outbox.rotate",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
 }

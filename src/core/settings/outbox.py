@@ -33,3 +33,8 @@ OUTBOX_BACKOFF_BASE = seconds(
 OUTBOX_BACKOFF_CAP = seconds(
     "OUTBOX_BACKOFF_CAP", default=30.0, least=0.01, purpose="longest wait between two attempts"
 )
+OUTBOX_RETENTION = seconds(
+    "OUTBOX_RETENTION",
+    default=2 * 86400,
+    purpose="how long delivered events stay in the outbox, at least; a day's events go all at once",
+)

@@ -3,7 +3,7 @@ from pathlib import Path
 from django.db import migrations, models
 
 _CREATE = Path(__file__).with_suffix(".sql").read_text()
-_DROP = "DROP TABLE outbox_cursor, outbox_batch, outbox_event"
+_DROP = "DROP TABLE outbox_cursor, outbox_quarantine, outbox_batch, outbox_event"
 
 
 class Migration(migrations.Migration):

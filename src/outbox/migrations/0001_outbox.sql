@@ -60,6 +60,22 @@ CREATE INDEX outbox_batch_due ON outbox_batch (due_at) WHERE state = 'sealed';
 CREATE INDEX outbox_batch_sealed_at ON outbox_batch (sealed_at, batch_id);
 CREATE INDEX outbox_batch_quarantined ON outbox_batch (sealed_at) WHERE state = 'quarantined';
 
+-- Refused events, kept aside so that their slot can be rotated: one row for each quarantined batch, which holds one event.
+CREATE TABLE outbox_quarantine (
+    batch_id uuid PRIMARY KEY REFERENCES outbox_batch,
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    event_type text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    environment text NOT NULL,
+    context text NOT NULL,
+    metadata_version smallint NOT NULL,
+    actor_id text NOT NULL,
+    request_id text NOT NULL,
+    trace_context text NOT NULL,
+    quarantined_at timestamptz NOT NULL DEFAULT statement_timestamp()
+);
+
 -- The sealer's cursor: one row.
 CREATE TABLE outbox_cursor (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),

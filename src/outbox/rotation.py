@@ -1,0 +1,70 @@
+"""Rotation: truncate a slot whose events are all settled and past retention. That is all the clean-up there is.
+
+A slot that is not finished is left alone and takes the new day's events as well, so an outage of any length loses
+nothing, and recording never depends on this having run.
+"""
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.utils import OperationalError
+from psycopg.errors import LockNotAvailable
+
+from outbox import query
+
+log = structlog.get_logger(__name__)
+
+# A writer waits no longer than this for a slot that is about to be truncated.
+_LOCK_TIMEOUT = "1s"
+
+
+def rotate() -> list[int]:
+    """Truncate every slot that is finished; returns their numbers. A slot in use is passed over until the next time."""
+    return [slot["slot"] for slot in list(_finished()) if _truncate(slot["slot"])]
+
+
+def _finished() -> list[dict[str, int]]:
+    return [dict(slot) for slot in query.records("finished_slots", retention=settings.OUTBOX_RETENTION)]
+
+
+def _truncate(slot: int) -> bool:
+    try:
+        with transaction.atomic(durable=True):
+            _lock(slot)
+            held_back_by = _held_back_by(slot)
+            if held_back_by:
+                log.info("slot_held_back", slot=slot, by=held_back_by)
+                return False
+            with connection.cursor() as cursor:
+                cursor.execute(f"TRUNCATE outbox_event_slot_{slot:d}")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        log.info("slot_held_back", slot=slot, by=["a session that uses it"])
+        return False
+    log.info("slot_rotated", slot=slot)
+    return True
+
+
+def _lock(slot: int) -> None:
+    """Keep everybody out, so that what is looked at next cannot change before it is truncated."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+        cursor.execute(f"LOCK TABLE outbox_event_slot_{slot:d} IN ACCESS EXCLUSIVE MODE")
+
+
+def _held_back_by(slot: int) -> list[str]:
+    cursor = query.record("cursor")
+    assert cursor is not None, "outbox_cursor has lost its row"
+    if not cursor["same_cluster"]:
+        return ["a move to another cluster, which the sealer has yet to notice"]
+    found = query.record(
+        "slot_holds_back",
+        slot=slot,
+        since=cursor["since"],
+        were_in_progress=cursor["were_in_progress"],
+        floor=cursor["floor"],
+        retention=settings.OUTBOX_RETENTION,
+    )
+    assert found is not None
+    return [f"{kind} events" for kind, holds in found.items() if holds]
