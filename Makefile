@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell clean up down
+.PHONY: help setup run services install test lint check manage migrate shell bench clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,6 +49,9 @@ migrate: setup ## bring both databases up to date
 
 shell: setup ## Django's shell on the running or configured stack
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py shell
+
+bench: setup ## measure the relay on a throwaway stack (BENCH_EVENTS=500000)
+	@$(DEVSTACK) exec -- $(PYTHON) bench/relay.py
 
 up: ## start the production-like stack in Docker
 	docker compose up --build --detach --wait

@@ -48,7 +48,7 @@ def wrapped(*, max_bytes: int = 2**24, texts: dict[str, str] = TEXTS, **fields: 
     return wrap(EverythingHappened(**fields), max_bytes=max_bytes, **texts)
 
 
-def context(**fields: Any) -> dict[str, Any]:
+def context(**fields: Any) -> Any:
     return json.loads(wrapped(**fields).context)
 
 

@@ -22,9 +22,10 @@ def _own_catalogue(monkeypatch):
     monkeypatch.setattr(module, "_catalogue", {})
 
 
-def define(class_name: str = "Defined", *, annotations: dict[str, Any] | None = None, **arguments: Any) -> type[Event]:
+def define(class_name: str = "Defined", *, annotations: dict[str, Any] | None = None, **arguments: Any) -> Any:
     body = {"__annotations__": annotations or {"user_id": int}, "__module__": __name__, "__qualname__": class_name}
-    return type(Event)(class_name, (Event,), body, **arguments)
+    kind: Any = type(Event)
+    return kind(class_name, (Event,), body, **arguments)
 
 
 def test_defining_a_class_is_all_it_takes_to_be_in_the_catalogue():

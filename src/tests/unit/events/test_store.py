@@ -1,6 +1,7 @@
 """Batches and fingerprints, which every store shares."""
 
 from dataclasses import fields, replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_fingerprint_is_the_xxhash64_of_the_columns_joined_by_unit_separators(
 @pytest.mark.parametrize("field", [field.name for field in fields(Columns)])
 def test_a_change_of_any_column_changes_the_fingerprint(field):
     events = batch(rows=1).events
-    other = {"event_id": uuid4(), "occurred_us": 1, "metadata_version": 2}.get(field, "other")
+    other: Any = {"event_id": uuid4(), "occurred_us": 1, "metadata_version": 2}.get(field, "other")
     assert fingerprints(replace(events, **{field: [other]})) != fingerprints(events)
 
 
