@@ -48,7 +48,7 @@ class Batch:
         keep = [i for i, event_id in enumerate(self.events.event_id) if event_id not in event_ids]
         rest = {f.name: [getattr(self.events, f.name)[i] for i in keep] for f in fields(Columns)}
         membership = xxhash.xxh128_hexdigest(b"".join(event_id.bytes for event_id in rest["event_id"]))
-        return replace(self, token=f"{self.batch_id}-{membership}", events=Columns(**rest))
+        return replace(self, token=f"{self.token}-{membership}", events=Columns(**rest))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 Every change names the lease's fence, so a worker that comes too late changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +11,8 @@ from django.conf import settings
 from events.store import Batch, Columns
 from kit.errors import DomainError
 from outbox import query
+
+_COLUMNS = tuple(column.name for column in fields(Columns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Lease:
     batch_id: UUID
     fence: int
     attempts: int
+    replays: int
     events: int
     bytes: int
 
@@ -32,18 +35,21 @@ def lease(*, owner: str) -> Lease | None:
 
 def read(lease: Lease) -> Batch:
     """The leased batch with its events. Raises EventsMissing."""
-    batch = read_batch(lease.batch_id)
+    batch = read_batch(lease.batch_id, replays=lease.replays)
     if len(batch.events) != lease.events:
         raise EventsMissing(found=len(batch.events), events=lease.events)
     return batch
 
 
-def read_batch(batch_id: UUID) -> Batch:
-    """A batch with those of its events that the outbox still has."""
-    rows = query.rows("read_batch", batch_id=batch_id)
-    columns = zip(*rows, strict=True) if rows else ((),) * 10
-    names = Columns.__dataclass_fields__
-    return Batch(batch_id=batch_id, token=str(batch_id), events=Columns(**dict(zip(names, columns, strict=True))))
+def read_batch(batch_id: UUID, *, replays: int = 0) -> Batch:
+    """A batch with those of its events that the outbox, or the quarantine, still has."""
+    rows = query.rows("read_batch", batch_id=batch_id) or query.rows("read_quarantined", batch_id=batch_id)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
+    return Batch(
+        batch_id=batch_id,
+        token=f"{batch_id}/{replays}" if replays else str(batch_id),
+        events=Columns(**dict(zip(_COLUMNS, columns, strict=True))),
+    )
 
 
 def settle(lease: Lease, *, checksum: int) -> None:
@@ -54,6 +60,11 @@ def settle(lease: Lease, *, checksum: int) -> None:
 def postpone(lease: Lease, *, seconds: float, reason: str) -> None:
     """Give the batch back to be tried again later."""
     _demand(query.changed("postpone", batch_id=lease.batch_id, fence=lease.fence, seconds=seconds, reason=reason))
+
+
+def hasten() -> int:
+    """Make everything due that waits after a failed attempt, because the store is back; returns how many batches."""
+    return query.changed("hasten")
 
 
 def split(lease: Lease, *, reason: str) -> None:

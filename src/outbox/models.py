@@ -41,6 +41,7 @@ class OutboxBatch(models.Model):
     attempts = models.IntegerField()
     owner = models.TextField(null=True)  # noqa: DJ001 -- the column is NULL while nobody has the batch
     fence = models.BigIntegerField()
+    replays = models.IntegerField()
     reason = models.TextField(null=True)  # noqa: DJ001 -- NULL until an attempt has failed
     delivered_at = models.DateTimeField(null=True)
     checksum = models.DecimalField(max_digits=20, decimal_places=0, null=True)

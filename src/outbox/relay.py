@@ -1,23 +1,23 @@
 """The relay: lease a sealed batch, append it to the event store, settle. Any number may run on any number of hosts."""
 
 import os
-import random
 import socket
 import time
 from enum import Enum
 
 import structlog
-from django.conf import settings
 
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreRefused, StoreUnavailable
 from kit.errors import DomainError
 from kit.span import span
 from outbox import ledger
+from outbox.breaker import Breaker, backoff
 from outbox.event_store import event_store, wait_for
 from outbox.ledger import EventsMissing, Lease, LeaseLost
 
 log = structlog.get_logger(__name__)
+breaker = Breaker()
 
 
 class Outcome(Enum):
@@ -25,7 +25,8 @@ class Outcome(Enum):
 
     NOTHING_DUE = "nothing due"
     DELIVERED = "delivered"
-    POSTPONED = "postponed"
+    UNAVAILABLE = "unavailable"
+    INCOMPLETE = "incomplete"
     REFUSED = "refused"
     LEASE_LOST = "lease lost"
 
@@ -34,10 +35,10 @@ def deliver_due(*, seconds: float) -> int:
     """Deliver what is due until nothing is, the store is unavailable, or the time is up; returns how many events."""
     delivered = 0
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not breaker.is_open:
         outcome, events = deliver_one()
         delivered += events
-        if outcome in {Outcome.NOTHING_DUE, Outcome.POSTPONED}:
+        if outcome in {Outcome.NOTHING_DUE, Outcome.UNAVAILABLE}:
             break
     return delivered
 
@@ -59,14 +60,20 @@ def _deliver(lease: Lease) -> tuple[Outcome, int]:
     try:
         batch = ledger.read(lease)
         _append(batch, in_doubt=lease.attempts > 1)
-    except (StoreUnavailable, EventsMissing) as error:
+    except EventsMissing as error:
         _postpone(lease, error)
-        return Outcome.POSTPONED, 0
+        return Outcome.INCOMPLETE, 0
+    except StoreUnavailable as error:
+        breaker.trip(error)
+        _postpone(lease, error)
+        return Outcome.UNAVAILABLE, 0
     except StoreRefused as refusal:
         _set_aside(lease, refusal)
         return Outcome.REFUSED, 0
     ledger.settle(lease, checksum=checksum(fingerprints(batch.events)))
     log.info("batch_delivered", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts)
+    if breaker.reset():
+        ledger.hasten()
     return Outcome.DELIVERED, lease.events
 
 
@@ -98,15 +105,6 @@ def _set_aside(lease: Lease, refusal: StoreRefused) -> None:
     else:
         ledger.quarantine(lease, reason=str(refusal))
         log.error("event_quarantined", batch_id=lease.batch_id, reason=str(refusal))
-
-
-def backoff(attempts: int) -> float:
-    """Seconds to wait after this many attempts: exponential, capped, with full jitter.
-
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    """
-    ceiling: float = settings.OUTBOX_BACKOFF_BASE * 2 ** min(attempts - 1, 32)
-    return random.uniform(0, min(settings.OUTBOX_BACKOFF_CAP, ceiling))  # noqa: S311 -- spreads load, guards nothing
 
 
 def _owner() -> str:

@@ -1,12 +1,14 @@
 """The outbox at a glance: what is pending, since when, how the batches stand and how full the slots are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.timezone import now
 
 from outbox import query
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Status:
     slots: list[dict[str, Any]]
 
 
-def status(*, since: datetime) -> Status:
+def status(*, since: datetime = _BEGINNING) -> Status:
     """The present state; settled batches count if they were sealed since then."""
     cursor = query.record("cursor")
     assert cursor is not None, "outbox_cursor has lost its row"

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                         ("attempts", models.IntegerField()),
                         ("owner", models.TextField(null=True)),
                         ("fence", models.BigIntegerField()),
+                        ("replays", models.IntegerField()),
                         ("reason", models.TextField(null=True)),
                         ("delivered_at", models.DateTimeField(null=True)),
                         ("checksum", models.DecimalField(max_digits=20, decimal_places=0, null=True)),

@@ -35,7 +35,7 @@ CREATE TABLE outbox_batch (
     batch_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     -- The batch that the store refused and that was split into this one and its twin.
     parent_id uuid REFERENCES outbox_batch,
-    state text NOT NULL DEFAULT 'sealed' CHECK (state IN ('sealed', 'delivered', 'split', 'quarantined')),
+    state text NOT NULL DEFAULT 'sealed' CHECK (state IN ('sealed', 'delivered', 'split', 'quarantined', 'discarded')),
     ids int8multirange NOT NULL,
     events integer NOT NULL CHECK (events > 0),
     bytes bigint NOT NULL,
@@ -48,12 +48,13 @@ CREATE TABLE outbox_batch (
     -- Who delivers it now, and the number that makes an older lease void.
     owner text,
     fence bigint NOT NULL DEFAULT 0,
+    -- How often it was replayed on purpose: each time under a token of its own, or the store would take it for a repeat.
+    replays integer NOT NULL DEFAULT 0,
     reason text,
     delivered_at timestamptz,
-    -- The sum of the events' fingerprints modulo 2^64, known from the delivery on.
+    -- The sum of the events' fingerprints modulo 2^64, known from the first delivery on and never changed.
     checksum numeric(20),
-    CHECK ((state = 'delivered') = (checksum IS NOT NULL)),
-    CHECK ((state = 'delivered') = (delivered_at IS NOT NULL))
+    CHECK (state <> 'delivered' OR (checksum IS NOT NULL AND delivered_at IS NOT NULL))
 ) WITH (fillfactor = 70);
 
 CREATE INDEX outbox_batch_due ON outbox_batch (due_at) WHERE state = 'sealed';

@@ -13,4 +13,4 @@ WHERE batch_id = (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-RETURNING batch_id, fence, attempts, events, bytes
+RETURNING batch_id, fence, attempts, replays, events, bytes

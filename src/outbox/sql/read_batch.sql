@@ -13,7 +13,9 @@ SELECT
 FROM outbox_batch AS batch
 CROSS JOIN LATERAL unnest(batch.ids) AS run
 CROSS JOIN LATERAL (
-    SELECT *
+    SELECT
+        id, event_id, event_type, occurred_at, environment, context, metadata_version,
+        actor_id, request_id, trace_context
     FROM outbox_event
     WHERE id >= lower(run) AND id < upper(run)
     ORDER BY id

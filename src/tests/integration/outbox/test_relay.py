@@ -7,12 +7,13 @@ from uuid import UUID
 import pytest
 
 from events.fingerprint import checksum, fingerprints
-from events.store import Batch, StoreRefused, StoreUnavailable
+from events.store import Batch, StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.memory import MemoryEventStore
-from outbox import event_store, query, relay
+from outbox import breaker, event_store, query, relay
+from outbox.breaker import Breaker, backoff
 from outbox.event_store import wait_for
 from outbox.ledger import read_batch
-from outbox.relay import Outcome, backoff, deliver_due, deliver_one
+from outbox.relay import Outcome, deliver_due, deliver_one
 from outbox.sealing import seal
 from tests.integration.outbox.conftest import batches, execute, fetch, record
 
@@ -47,6 +48,7 @@ class FailingStore(MemoryEventStore):
 def store(monkeypatch):
     failing = FailingStore()
     monkeypatch.setattr(relay, "event_store", lambda: failing)
+    monkeypatch.setattr(relay, "breaker", Breaker())
     return failing
 
 
@@ -83,7 +85,7 @@ def test_the_first_attempt_asks_the_store_nothing(store, sealed):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_unavailable_store_postpones_the_batch_and_the_next_attempt_leaves_it_once(store, sealed, when):
     store.script = [(when, StoreUnavailable(reason="gone"))]
-    assert deliver_one() == (Outcome.POSTPONED, 0)
+    assert deliver_one() == (Outcome.UNAVAILABLE, 0)
     (batch,) = batches()
     assert batch["state"] == "sealed"
     assert "gone" in batch["reason"]
@@ -110,7 +112,7 @@ def test_only_what_is_missing_is_sent_again(store, sealed):
 def test_attempts_go_on_for_ever(store, sealed):
     execute("UPDATE outbox_batch SET attempts = 1000000")
     store.script = [("before", StoreUnavailable(reason="gone"))]
-    assert deliver_one()[0] is Outcome.POSTPONED
+    assert deliver_one()[0] is Outcome.UNAVAILABLE
     make_due()
     assert deliver_one()[0] is Outcome.DELIVERED
 
@@ -121,6 +123,39 @@ def test_one_unavailable_answer_ends_the_round(store, sealed):
     store.script = [("before", StoreUnavailable(reason="gone"))] * 2
     assert deliver_due(seconds=10) == 0
     assert len(store.appended) == 1
+
+
+def test_after_an_unavailable_answer_the_store_is_left_alone_for_a_while(store, sealed, settings):
+    settings.OUTBOX_BACKOFF_BASE = settings.OUTBOX_BACKOFF_CAP = 3600.0
+    record(5)
+    seal()
+    store.script = [("before", StoreUnavailable(reason="gone"))]
+    deliver_due(seconds=10)
+    deliver_due(seconds=10)
+    deliver_due(seconds=10)
+    assert len(store.appended) == 1
+
+
+def test_when_the_store_is_back_nothing_waits_for_its_backoff(store, sealed, settings):
+    settings.OUTBOX_BACKOFF_CAP = 3600.0
+    store.script = [("before", StoreUnavailable(reason="gone"))]
+    deliver_one()
+    execute("UPDATE outbox_batch SET due_at = now() + interval '1 hour'")
+    record(5)
+    seal()
+    relay.breaker._open_until = 0
+    assert deliver_due(seconds=10) == 5
+    assert {batch["state"] for batch in batches()} == {"delivered"}
+
+
+def test_a_fault_of_the_deployment_is_said_once_a_minute_not_with_every_attempt(store, sealed, monkeypatch):
+    store.script = [("before", StoreMisconfigured(reason="no table"))] * 5
+    said = []
+    monkeypatch.setattr(breaker.log, "error", lambda event, **_: said.append(event))
+    for _ in range(5):
+        make_due()
+        assert deliver_one()[0] is Outcome.UNAVAILABLE
+    assert said == ["store_misconfigured"]
 
 
 def test_a_round_delivers_all_that_is_due(store, settings):
@@ -175,7 +210,9 @@ def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch
 
 def test_a_batch_whose_events_were_deleted_by_hand_waits_and_says_so(store, sealed):
     execute("DELETE FROM outbox_event WHERE context LIKE '%%\"number\":2,%%'")
-    assert deliver_one() == (Outcome.POSTPONED, 0)
+    record(5)
+    seal()
+    assert deliver_due(seconds=10) == 1
     assert "3 of the batch's 4" in batches()[0]["reason"]
 
 

@@ -2,19 +2,13 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
+from outbox.management.actions.action import Stream
 from outbox.status import Status
 from outbox.verification import Difference, Verification
 
 _WIDTH = 30
 _NAMED_AT_MOST = 20
-
-
-class Terminal(Protocol):
-    def isatty(self) -> bool: ...
-    def write(self, text: str, /, *, ending: str) -> object: ...
-    def flush(self) -> None: ...
 
 
 def status_lines(found: Status) -> Iterator[str]:
@@ -47,19 +41,33 @@ def difference_lines(difference: Difference) -> Iterator[str]:
         yield f"  {difference.unnamed:,} differences that cannot be named: the outbox has been rotated since"
 
 
-def progress(steps: Iterable[Verification], *, of: int, to: Terminal) -> Iterator[Verification]:
+def verification_lines(found: Verification, *, pending: int) -> Iterator[str]:
+    for difference in found.differences:
+        yield from difference_lines(difference)
+    differing = len(found.differences)
+    verdict = (
+        "in order" if found.in_order else f"{count(differing, 'batch')} {'DIFFERS' if differing == 1 else 'DIFFER'}"
+    )
+    waits = f"; {count(pending, 'event')} {'is' if pending == 1 else 'are'} still on the way" if pending else ""
+    yield f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}: {verdict}{waits}"
+
+
+def progress(steps: Iterable[Verification], *, of: int, to: Stream) -> Iterator[Verification]:
     """Pass the steps on; on a terminal, draw how far they have come."""
     drawn_at = 0.0
     for step in steps:
         if to.isatty() and time.monotonic() - drawn_at > 0.1:  # noqa: PLR2004 -- ten frames a second
             drawn_at = time.monotonic()
-            done = min(1.0, step.batches / of) if of else 1.0
-            bar = "#" * int(done * _WIDTH)
-            to.write(f"\r[{bar:<{_WIDTH}}] {done:4.0%} {step.events:,} events", ending="")
-            to.flush()
+            to.write(bar(done=step.batches, of=of, unit="batch"), ending="")
         yield step
-    if to.isatty() and drawn_at:
+    if drawn_at:
         to.write("\r\033[K", ending="")
+
+
+def bar(*, done: int, of: int, unit: str) -> str:
+    """A line that draws itself over the one before."""
+    part = min(1.0, done / of) if of else 1.0
+    return f"\r[{'#' * int(part * _WIDTH):<{_WIDTH}}] {part:4.0%} {count(done, unit)}\033[K"
 
 
 def size(number: int) -> str:

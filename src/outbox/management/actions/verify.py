@@ -1,0 +1,46 @@
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from outbox.management.actions.action import DIFFERS, DONE, Action, add_since
+from outbox.management.actions.presentation import count, progress, verification_lines
+from outbox.replay import replay
+from outbox.status import status
+from outbox.verification import Verification, settled, verify
+
+
+class Verify(Action):
+    name = "verify"
+    help = "compare ledger and event store batch by batch, and name every event that differs"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        add_since(parser, what="batches sealed")
+        parser.add_argument(
+            "--repair", action="store_true", help="deliver again what is missing, as far as the outbox still holds it"
+        )
+
+    def run(self, *, since: datetime, repair: bool, **_: Any) -> int:
+        found = self._compare(since=since)
+        waiting = status(since=since)
+        summary = {
+            "in_order": found.in_order,
+            "batches": found.batches,
+            "events": found.events,
+            "pending_events": waiting.pending_events,
+            "quarantined_events": waiting.batches.get("quarantined", {}).get("events", 0),
+            "differences": [asdict(difference) for difference in found.differences],
+        }
+        text = list(verification_lines(found, pending=waiting.pending_events))
+        if repair:
+            repaired = replay([difference.batch_id for difference in found.differences if difference.missing])
+            summary["repairing_batches"] = repaired.batches
+            text.append(f"what is missing of {count(repaired.batches, 'batch')} will be delivered again")
+        self.answer(summary, text=text)
+        return DONE if found.in_order else DIFFERS
+
+    def _compare(self, *, since: datetime) -> Verification:
+        batches, _events = settled(since=since)
+        *_, found = progress(verify(since=since), of=batches, to=self.err)
+        return found
