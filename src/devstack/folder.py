@@ -1,0 +1,104 @@
+"""The stack's folder: its lock, which is held while the stack runs, and the little that is kept between runs."""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstack.errors import DevstackError
+
+SOURCE = Path(__file__).resolve().parent.parent
+_PATIENCE = 0.5
+
+
+class FolderInUse(DevstackError):
+    """Another stack runs on this folder: stop it, or choose another folder."""
+
+
+class FolderUnusable(DevstackError):
+    """The folder cannot be written to; the message says why."""
+
+
+def configured() -> Path:
+    """DEVSTACK_DIR, or .devstack beside src."""
+    return Path(os.environ.get("DEVSTACK_DIR") or SOURCE.parent / ".devstack").resolve()
+
+
+def shown(path: Path) -> str:
+    """The path as a person in the current folder would write it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. The kernel lets go of it however the process ends. Raises FolderInUse, FolderUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise FolderUnusable(
+            f"{shown(folder)} cannot be used: {error.strerror}; set DEVSTACK_DIR to another"
+        ) from error
+    try:
+        _acquire(lock, folder)
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a stack runs on the folder now, as opposed to: has left its files behind."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)
+
+
+def kept_secret(folder: Path) -> str:
+    """The folder's secret key: made up once, so that sessions and tokens outlive a restart."""
+    path = folder / "secret_key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        fresh = secrets.token_urlsafe(48)
+        write_privately(path, fresh)
+        return fresh
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a whole file or nothing, readable by nobody else."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    unfinished.rename(path)
+
+
+def _acquire(lock: int, folder: Path) -> None:
+    """Patiently, because `in_use` holds the lock for an instant when it looks."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                owner = os.pread(lock, 20, 0).decode() or "unknown"
+                raise FolderInUse(
+                    f"a stack runs on {shown(folder)} already (process {owner}): stop it, or set another DEVSTACK_DIR"
+                ) from None
+            time.sleep(0.02)
+        else:
+            return

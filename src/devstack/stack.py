@@ -1,0 +1,93 @@
+"""`run` and `services`: the development stack in the foreground, over a folder that is kept."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from devstack import application, environment, folder, ports
+from devstack.children import adopt_orphans, kill_orphans
+from devstack.engines import CLICKHOUSE_DATABASE, CLICKHOUSE_USER, Engines
+from devstack.output import Output, wants_colour
+from devstack.supervisor import StopWanted, Supervisor
+
+_PATIENCE_AFTER_A_KILL = 10.0
+
+
+def run(*, with_application: bool) -> int:
+    """Start everything and keep it until somebody stops it. Raises DevstackError."""
+    stack = folder.configured()
+    chosen = ports.configured(ports.ENGINE_PORTS | ports.WEB_PORT)
+    needed = chosen if with_application else {name: chosen[name] for name in ports.ENGINE_PORTS}
+    with folder.locked(stack):
+        _wait_for_a_killed_stack(stack, needed)
+        ports.must_be_free(needed)
+        adopt_orphans()
+        try:
+            asyncio.run(_serve(stack, chosen, with_application=with_application))
+        finally:
+            kill_orphans()
+    return 0
+
+
+async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bool) -> None:
+    engines = Engines(folder=stack, ports={name: chosen[name] for name in ports.ENGINE_PORTS})
+    found = environment.for_development(engines.addresses(), secret_key=folder.kept_secret(stack), port=chosen["PORT"])
+    environment.warn_of_unused(engines.addresses())
+    services = engines.services()
+    if with_application:
+        services += application.services(folder=stack, port=chosen["PORT"], environment=found)
+    output = Output(sys.stdout, names=[service.name for service in services], colour=wants_colour(sys.stdout))
+    async with Supervisor(services, output=output) as supervisor:
+        _listen_to_signals(supervisor)
+        with contextlib.suppress(StopWanted):
+            await supervisor.all_up()
+            with _announced(stack, found):
+                _say_addresses(output, stack, found, with_application=with_application)
+                await supervisor.stopped()
+
+
+def _wait_for_a_killed_stack(stack: Path, needed: Mapping[str, int]) -> None:
+    """A stack whose launcher was killed is stopped by the kernel, which takes its engines a moment."""
+    deadline = time.monotonic() + _PATIENCE_AFTER_A_KILL
+    if (stack / "env").exists():
+        while ports.taken(needed.values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        (stack / "env").unlink()
+
+
+def _listen_to_signals(supervisor: Supervisor) -> None:
+    """The first Ctrl-C stops, the second kills; whoever closes the terminal or sends SIGTERM need not insist."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, supervisor.interrupt)
+    loop.add_signal_handler(signal.SIGTERM, supervisor.stopping.set)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        loop.add_signal_handler(signal.SIGHUP, supervisor.stopping.set)
+
+
+@contextlib.contextmanager
+def _announced(stack: Path, found: Mapping[str, str]) -> Iterator[None]:
+    """The environment file exists exactly as long as the stack is up."""
+    path = environment.write(stack, found)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _say_addresses(output: Output, stack: Path, found: Mapping[str, str], *, with_application: bool) -> None:
+    web = f"http://{ports.HOST}:{found['PORT']}/"
+    clickhouse = f"{found['CLICKHOUSE_HOST']}:{found['CLICKHOUSE_PORT']}"
+    lines = {
+        **({"web": web} if with_application else {}),
+        "database": found["DATABASE_URL"],
+        "valkey": found["REDIS_URL"],
+        "clickhouse": f"{clickhouse} (native), user {CLICKHOUSE_USER}, database {CLICKHOUSE_DATABASE}",
+        "environment": folder.shown(stack / "env"),
+        "to stop": "Ctrl-C",
+    }
+    for what, where in lines.items():
+        output.line("devstack", f"{what:<12} {where}")
