@@ -1,0 +1,1 @@
+"""Reading events back: search, activity, statistics, catalogue (to come)."""

@@ -38,8 +38,8 @@ class Action(ABC):
         """Declare what this action takes; --json is everybody's."""
 
     @abstractmethod
-    def run(self, **options: Any) -> int:
-        """Do it, and return the exit code."""
+    def run(self, *_: Any, **options: Any) -> int:
+        """Do it with the options that `add_arguments` declared, by their names, and return the exit code."""
 
     def answer(self, found: object, *, text: Iterable[str]) -> None:
         """Say what was found: as one JSON object, or as lines of text."""

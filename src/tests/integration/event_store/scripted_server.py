@@ -22,13 +22,16 @@ def string(text: str) -> bytes:
     return varint(len(raw)) + raw
 
 
+def sample(**columns: str) -> bytes:
+    """The empty block that answers an INSERT: names and types."""
+    body = b"".join(string(name) + string(kind) for name, kind in columns.items())
+    return b"\x01" + string("") + b"\x01\x00\x02\xff\xff\xff\xff\x00" + varint(len(columns)) + b"\x00" + body
+
+
 def block(**columns: str) -> bytes:
-    """A block of String columns with one row, or with none where the value is empty."""
-    rows = 1 if any(columns.values()) else 0
-    body = b"".join(
-        string(name) + string("String") + (string(value) if rows else b"") for name, value in columns.items()
-    )
-    return b"\x01\x00\x02\xff\xff\xff\xff\x00" + varint(len(columns)) + varint(rows) + body
+    """A block of String columns with one row."""
+    body = b"".join(string(name) + string("String") + string(value) for name, value in columns.items())
+    return b"\x01\x00\x02\xff\xff\xff\xff\x00" + varint(len(columns)) + varint(bool(columns)) + body
 
 
 def exception(code: int = 241, message: str = "DB::Exception: no more memory") -> bytes:
@@ -40,7 +43,20 @@ def exception(code: int = 241, message: str = "DB::Exception: no more memory") -
 HELLO = (
     b"\x00" + string("ClickHouse") + varint(26) + varint(9) + varint(REVISION) + string("UTC") + string("x") + varint(1)
 )
-SAMPLE = b"\x01" + string("") + block(text="")
+SAMPLE = sample(text="String")
+EVENT_LOG_SAMPLE = sample(
+    event_id="UUID",
+    event_type="LowCardinality(String)",
+    event_date_time="DateTime64(6, 'UTC')",
+    environment="LowCardinality(String)",
+    event_context="String",
+    metadata_version="UInt16",
+    actor_id="String",
+    request_id="String",
+    trace_id="String",
+    span_id="String",
+    batch_id="UUID",
+)
 PROGRESS = b"\x03" + b"".join(map(varint, (10, 200, 300, 10, 200)))
 PONG = b"\x04"
 END_OF_STREAM = b"\x05"
