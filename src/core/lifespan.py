@@ -1,7 +1,12 @@
-"""Answers ASGI's lifespan messages, on which Django raises."""
+"""Answers ASGI's lifespan messages, on which Django raises: warms up at the start, closes the pool in the end."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.urls import get_resolver
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -9,17 +14,37 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def with_lifespan(django: Any) -> Application:
-    """The Django application, which starts and stops when the server says so."""
+def with_lifespan(application: Application) -> Application:
+    """The application, which starts and stops when the server says so."""
 
-    async def application(scope: Message, receive: Receive, send: Send) -> None:
+    async def living(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            await django(scope, receive, send)
+            await application(scope, receive, send)
             return
         while True:
             message = await receive()
+            await sync_to_async(_start if message["type"] == "lifespan.startup" else _stop)()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
 
-    return application
+    return living
+
+
+def _start() -> None:
+    """Load the views and begin to open connections, so that the first request need not; a database may come later."""
+    _ = get_resolver().url_patterns
+    if (postgres := _pooled()) is not None:
+        postgres.pool.open()
+
+
+def _stop() -> None:
+    if (postgres := _pooled()) is not None:
+        postgres.close_pool()
+
+
+def _pooled() -> DatabaseWrapper | None:
+    """This thread's connection to PostgreSQL, if connections come from a pool."""
+    postgres = connections["default"]
+    has_pool = isinstance(postgres, DatabaseWrapper) and postgres.settings_dict["OPTIONS"].get("pool")
+    return postgres if has_pool else None

@@ -1,1 +1,1 @@
-"""The few things every room shares: the domain error, the span, the use case base, the view base. The list is closed."""
+"""What every room shares: the domain error, the span, the bases of use cases and API views. The list is closed."""

@@ -24,7 +24,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.middleware.request_context",
+    "core.middleware.request_context",  # first, so that everything below has the request's id
+    "core.errors.problem_details",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

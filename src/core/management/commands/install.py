@@ -3,13 +3,14 @@
 import os
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from users.models import User
+
 
 class Command(BaseCommand):
-    help = "Migrate PostgreSQL and the event store; create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD, if given."
+    help = "Migrate both databases; create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD, if given."
 
     def handle(self, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
@@ -19,10 +20,10 @@ class Command(BaseCommand):
         )
 
     def _create_superuser(self, *, email: str, password: str) -> None:
-        users = get_user_model().objects
+        users = User.objects
         if not (email and password):
             self.stdout.write("no superuser asked for (DJANGO_SUPERUSER_EMAIL, DJANGO_SUPERUSER_PASSWORD)")
-        elif users.filter(email__iexact=email).exists():
+        elif users.with_email(email).exists():
             self.stdout.write(f"superuser {email} is there")
         else:
             users.create_superuser(email=email, password=password)

@@ -1,0 +1,79 @@
+"""Is this process alive, and can it serve? Only what serving needs makes it unready."""
+
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+
+import redis
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from core.problem import Problem
+
+log = structlog.get_logger()
+
+# Without the broker registrations go on, and what they recorded is delivered later: it is shown, not demanded.
+_NEEDED = ("database", "migrations")
+
+
+async def livez(_request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers and is migrated; otherwise 503 with the reason."""
+    checks = await sync_to_async(_checks, thread_sensitive=True)()
+    if all(checks[name] == "ok" for name in _NEEDED):
+        return JsonResponse({"status": "ok", "checks": checks})
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, path=request.path, kind="not-ready", detail="This process cannot serve yet.",
+        checks=checks,
+    )  # fmt: skip
+
+
+def _checks() -> dict[str, str]:
+    return {
+        "database": _outcome(_ask_database, "unavailable"),
+        "migrations": _outcome(_ask_migrations, "not applied"),
+        "broker": _outcome(_ask_broker, "unavailable"),
+    }
+
+
+def _outcome(check: Callable[[], bool], otherwise: str) -> str:
+    try:
+        return "ok" if check() else otherwise
+    except (DatabaseError, redis.RedisError) as error:
+        log.warning("not_ready", check=check.__name__, reason=str(error))
+        return otherwise
+
+
+def _ask_database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
+
+
+_migrated = False
+
+
+def _ask_migrations() -> bool:
+    """Whether all of this code's migrations are applied; asked until they are."""
+    global _migrated  # noqa: PLW0603 -- a process needs to learn it once, and learning costs 50 ms
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _migrated
+
+
+def _ask_broker() -> bool:
+    return bool(_broker().ping())
+
+
+@cache
+def _broker() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)

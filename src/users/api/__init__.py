@@ -1,0 +1,1 @@
+"""The accounts' HTTP side: views are doors that call one use case."""

@@ -1,0 +1,26 @@
+"""Text fields that take text only: Django REST framework's own turn the number 1 into "1"."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class TextField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class EmailField(serializers.EmailField):
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class PasswordField(TextField):
+    """Every character counts, blanks at the ends too; the bound keeps hashing cheap."""
+
+    def __init__(self) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, max_length=128)

@@ -1,0 +1,1 @@
+"""What people can do with accounts: one use case a file."""
