@@ -73,7 +73,7 @@ def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
 def test_the_readme_lists_every_variable_with_its_type_default_and_purpose():
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     documented = {name: rest for name, *rest in rows}
-    shown = {None: "required", "": "empty"}
+    shown: dict[object, str] = {None: "required", "": "empty"}
     assert documented == {
         variable.name: [variable.kind, shown.get(variable.default, f"`{variable.default}`"), variable.purpose]
         for variable in declared.values()
