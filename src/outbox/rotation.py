@@ -1,4 +1,4 @@
-"""Rotation: truncate a slot whose events are all settled and past retention. That is all the clean-up there is.
+"""Rotation: truncate a slot whose events are all settled and past retention. The ledger is kept longer: it is the proof.
 
 A slot that is not finished is left alone and takes the new day's events as well, so an outage of any length loses
 nothing, and recording never depends on this having run.
@@ -21,6 +21,16 @@ _LOCK_TIMEOUT = "1s"
 def rotate() -> list[int]:
     """Truncate every slot that is finished; returns their numbers. A slot in use is passed over until the next time."""
     return [slot["slot"] for slot in list(_finished()) if _truncate(slot["slot"])]
+
+
+def prune() -> int:
+    """Forget ledger entries past OUTBOX_LEDGER_RETENTION, in small steps; returns how many."""
+    pruned = 0
+    while step := query.changed("prune", retention=settings.OUTBOX_LEDGER_RETENTION):
+        pruned += step
+    if pruned:
+        log.info("ledger_pruned", batches=pruned)
+    return pruned
 
 
 def _finished() -> list[dict[str, int]]:

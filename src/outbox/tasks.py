@@ -3,8 +3,9 @@
 from celery import shared_task
 
 from outbox.relay import deliver_due
-from outbox.rotation import rotate
+from outbox.rotation import prune, rotate
 from outbox.sealing import seal
+from outbox.verification import reconcile
 
 # A tick gives way to the next one after this long, so that a shutdown never waits longer.
 _TICK_SECONDS = 5.0
@@ -22,5 +23,12 @@ def tick() -> None:
 
 @shared_task(name="outbox.rotate")
 def rotate_slots() -> None:
-    """Truncate the slots that are finished."""
+    """Truncate the slots that are finished and prune the ledger."""
     rotate()
+    prune()
+
+
+@shared_task(name="outbox.reconcile")
+def reconcile_recent() -> None:
+    """Verify what was settled lately, so that a difference is noticed before an audit does."""
+    reconcile()

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db.models import Sum
+from django.utils.timezone import now
 
 from events.fingerprint import fingerprints
 from events.store import Digest
@@ -15,6 +17,9 @@ from outbox.event_store import event_store, wait_for
 from outbox.ledger import read_batch
 from outbox.models import OutboxBatch
 
+log = structlog.get_logger(__name__)
+
+_RECENT = timedelta(minutes=15)
 # Batches compared by one question to the store.
 _PAGE = 500
 _FIRST = UUID(int=0)
@@ -70,6 +75,22 @@ def verify(*, since: datetime) -> Iterator[Verification]:
                 so_far.differences.append(_compare(batch["batch_id"], events=batch["events"]))
         yield so_far
     yield so_far
+
+
+def reconcile() -> Verification:
+    """Verify the batches sealed in the last quarter of an hour, and log every one that differs as an error."""
+    *_, found = verify(since=now() - _RECENT)
+    for difference in found.differences:
+        log.error(
+            "verification_failed",
+            batch_id=difference.batch_id,
+            missing=len(difference.missing),
+            repeated=len(difference.repeated),
+            changed=len(difference.changed),
+            unexpected=len(difference.unexpected),
+        )
+    log.info("reconciled", batches=found.batches, events=found.events, differences=len(found.differences))
+    return found
 
 
 def _pages(*, since: datetime) -> Iterator[list[Mapping[str, Any]]]:

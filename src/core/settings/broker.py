@@ -32,6 +32,11 @@ CELERY_BEAT_SCHEDULE = {
         # Ticks that nobody had time for must not pile up: the next one does their work.
         "options": {"expires": max(1.0, 2 * OUTBOX_FLUSH_INTERVAL)},
     },
+    "outbox-reconcile": {
+        "task": "outbox.reconcile",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
     "outbox-rotate": {
         "task": "outbox.rotate",
         "schedule": 3600,

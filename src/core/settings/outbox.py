@@ -38,3 +38,8 @@ OUTBOX_RETENTION = seconds(
     default=2 * 86400,
     purpose="how long delivered events stay in the outbox, at least; a day's events go all at once",
 )
+OUTBOX_LEDGER_RETENTION = seconds(
+    "OUTBOX_LEDGER_RETENTION",
+    default=400 * 86400,
+    purpose="how long the ledger remembers a settled batch, so that verify can prove it",
+)

@@ -34,7 +34,7 @@ CREATE TABLE outbox_event_slot_7 PARTITION OF outbox_event FOR VALUES IN (7);
 CREATE TABLE outbox_batch (
     batch_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     -- The batch that the store refused and that was split into this one and its twin.
-    parent_id uuid REFERENCES outbox_batch,
+    parent_id uuid REFERENCES outbox_batch ON DELETE SET NULL,
     state text NOT NULL DEFAULT 'sealed' CHECK (state IN ('sealed', 'delivered', 'split', 'quarantined', 'discarded')),
     ids int8multirange NOT NULL,
     events integer NOT NULL CHECK (events > 0),
@@ -59,11 +59,12 @@ CREATE TABLE outbox_batch (
 
 CREATE INDEX outbox_batch_due ON outbox_batch (due_at) WHERE state = 'sealed';
 CREATE INDEX outbox_batch_sealed_at ON outbox_batch (sealed_at, batch_id);
+CREATE INDEX outbox_batch_parent ON outbox_batch (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX outbox_batch_quarantined ON outbox_batch (sealed_at) WHERE state = 'quarantined';
 
 -- Refused events, kept aside so that their slot can be rotated: one row for each quarantined batch, which holds one event.
 CREATE TABLE outbox_quarantine (
-    batch_id uuid PRIMARY KEY REFERENCES outbox_batch,
+    batch_id uuid PRIMARY KEY REFERENCES outbox_batch ON DELETE CASCADE,
     id bigint NOT NULL,
     event_id uuid NOT NULL,
     event_type text NOT NULL,

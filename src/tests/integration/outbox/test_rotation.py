@@ -6,7 +6,7 @@ from django.utils.timezone import now
 from outbox import ledger
 from outbox.models import OutboxEvent
 from outbox.relay import deliver_due
-from outbox.rotation import rotate
+from outbox.rotation import prune, rotate
 from outbox.sealing import seal
 from tests.integration.outbox.conftest import batches, execute, fetch, record
 
@@ -105,3 +105,20 @@ def test_nothing_is_rotated_before_the_sealer_has_noticed_a_new_cluster(old_slot
     assert rotate() == []
     execute("UPDATE outbox_cursor SET cluster = cluster + 1")
     assert rotate() == [old_slot]
+
+
+def test_the_ledger_is_pruned_when_it_is_older_than_its_own_retention_and_the_outbox_has_moved_on(old_slot, settings):
+    execute("UPDATE outbox_batch SET sealed_at = now() - interval '401 days'")
+    assert prune() == 0
+    rotate()
+    assert prune() == 1
+    assert batches() == []
+
+
+def test_what_is_not_settled_is_never_pruned(old_slot):
+    record(4)
+    seal()
+    execute("UPDATE outbox_batch SET sealed_at = now() - interval '401 days'")
+    execute("TRUNCATE outbox_event")
+    assert prune() == 1
+    assert [batch["state"] for batch in batches()] == ["sealed"]

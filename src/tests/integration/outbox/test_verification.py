@@ -118,6 +118,17 @@ def test_the_ledger_is_read_page_by_page_and_no_batch_is_passed_over(delivered, 
     assert (found.in_order, found.batches, found.events) == (True, 22, 25)
 
 
+def test_reconciling_names_recent_batches_that_differ_in_the_log(delivered, monkeypatch):
+    said = []
+    monkeypatch.setattr(verification.log, "error", lambda event, **keys: said.append((event, keys["missing"])))
+    assert verification.reconcile().in_order
+    kept_of(delivered, 0).popitem()
+    execute("UPDATE outbox_batch SET sealed_at = now() - interval '1 day' WHERE events = 2")
+    found = verification.reconcile()
+    assert found.batches == 1
+    assert said == [("verification_failed", 1)]
+
+
 def test_the_command_says_in_order_and_exits_with_0(delivered):
     record(6)
     code, said = outbox("verify")
