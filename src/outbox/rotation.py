@@ -1,4 +1,4 @@
-"""Rotation: truncate a slot whose events are all settled and past retention. The ledger is kept longer: it is the proof.
+"""Rotation: truncate a slot whose events are all settled and past retention. The ledger, the proof, is kept longer.
 
 A slot that is not finished is left alone and takes the new day's events as well, so an outage of any length loses
 nothing, and recording never depends on this having run.
