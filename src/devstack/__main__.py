@@ -70,7 +70,7 @@ def _become(command: Sequence[str]) -> Never:
         if (stack_folder / "env").exists():  # worth a word; that nothing runs is ordinary
             print(f"devstack: {reason}; going on with your own environment", file=sys.stderr)
     try:
-        os.execvpe(command[0], command, {**os.environ, **found})  # noqa: S606 - to run a command is what it is for
+        os.execvpe(command[0], list(command), {**os.environ, **found})  # noqa: S606 - to run a command is what it is for
     except OSError as error:
         raise CommandNotFound(f"{command[0]} cannot be run: {error.strerror}") from error
 

@@ -5,7 +5,6 @@ The file has one KEY=value a line, for `. .devstack/env` in a shell as well as f
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,8 +57,8 @@ def read(stack: Path) -> dict[str, str]:
         raise NotRunning(f"no stack is running on {folder.shown(stack)}")
     if not folder.in_use(stack):
         raise NotRunning(f"{folder.shown(path)} was left behind by a stack that was killed; it does not run any more")
-    pairs = (shlex.split(line)[0].partition("=") for line in path.read_text().splitlines())
-    return {name: value for name, _, value in pairs}
+    pairs = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: _unquoted(value) for name, _, value in pairs}
 
 
 def quoted(value: str) -> str:
@@ -71,6 +70,14 @@ def quoted(value: str) -> str:
     if "'" not in value and not value.startswith('"'):
         return f"'{value}'"
     return '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"'
+
+
+def _unquoted(written: str) -> str:
+    if written.startswith("'"):
+        return written[1:-1]
+    if written.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", written[1:-1])
+    return written
 
 
 def _with_defaults(

