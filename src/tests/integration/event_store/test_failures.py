@@ -1,0 +1,289 @@
+"""Every failure becomes one of the port's errors: wait, mend the deployment, or set the data aside."""
+
+import asyncio
+import socket
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from asynch.errors import (
+    ColumnTypeMismatchException,
+    NetworkError,
+    OperationalError,
+    ServerException,
+    StructPackException,
+    UnexpectedPacketFromServerError,
+)
+
+from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.stores.clickhouse import codes
+from events.stores.clickhouse.block import BatchSpansMonths
+from events.stores.clickhouse.errors import classify
+from events.stores.clickhouse.store import ClickHouseEventStore
+from tests.contracts.batches import MARCH_2026_US, batch
+from tests.integration.event_store.clickhouse import execute
+from tests.integration.event_store.scripted_server import (
+    END_OF_STREAM,
+    EVENT_LOG_SAMPLE,
+    PROGRESS,
+    exception,
+    scripted,
+)
+
+
+@pytest.mark.parametrize("code", [159, 160, 202, 209, 210, 241, 242, 252, 285, 319, 999, *codes.PASSING])
+def test_what_may_pass_is_unavailable(code):
+    for appending in (True, False):
+        assert type(classify(ServerException("x", code), appending=appending)) is StoreUnavailable
+
+
+@pytest.mark.parametrize("code", [16, 60, 81, 164, 192, 193, 497, 516, *codes.FAULT_OF_DEPLOYMENT])
+def test_a_fault_of_the_deployment_is_misconfigured(code):
+    for appending in (True, False):
+        assert type(classify(ServerException("x", code), appending=appending)) is StoreMisconfigured
+
+
+@pytest.mark.parametrize("code", [6, 27, 53, 117, 131, 321, 349, 395, 469])
+def test_what_is_about_the_data_is_refused_when_appending_and_unavailable_when_reading(code):
+    assert type(classify(ServerException("x", code), appending=True)) is StoreRefused
+    assert type(classify(ServerException("x", code), appending=False)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(),
+        ConnectionResetError("gone"),
+        OSError(113, "No route to host"),
+        EOFError(),
+        socket.gaierror(-2, "Name or service not known"),
+        NetworkError("All hosts are unreachable"),
+        OperationalError("Failed to read data from socket"),
+        UnexpectedPacketFromServerError("what?"),
+        IndexError("a cut stream"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage on the wire"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_network_is_unavailable(error):
+    assert type(classify(error, appending=True)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ColumnTypeMismatchException("x"),
+        StructPackException("x"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_value_that_does_not_fit_its_column_is_refused(error):
+    assert type(classify(error, appending=True)) is StoreRefused
+
+
+def test_a_reason_is_short_and_holds_neither_secrets_nor_stack_traces():
+    message = f"DB::Exception: hunter2 is wrong\0 \ud800 {'x' * 9000}. Stack trace: 0. main.cpp"
+    reason = str(classify(ServerException(message, 516), appending=True, secret="hunter2").details["reason"])
+    assert reason.startswith("ClickHouse error 516: DB::Exception: *** is wrong ? xxx")
+    assert len(reason) <= 500
+    short = classify(ServerException("No. Stack trace: main.cpp", 1), appending=True)
+    assert short.details["reason"] == "ClickHouse error 1: No"
+
+
+@pytest.mark.asyncio
+async def test_the_codes_bear_the_names_that_the_engine_gives_them():
+    for code, name in (codes.PASSING | codes.FAULT_OF_DEPLOYMENT).items():
+        assert await execute(f"SELECT errorCodeToName({code})") in ([(name,)], [("",)])
+
+
+@pytest.mark.asyncio
+class TestAServerThatIsInNoState:
+    async def test_a_server_that_is_not_there_is_unavailable(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            await self.assert_unavailable(taken.getsockname()[1], match="unreachable")
+
+    async def test_a_server_that_accepts_and_says_nothing_is_unavailable(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            await self.assert_unavailable(silent.getsockname()[1])
+
+    async def test_a_server_that_says_something_else_is_unavailable(self):
+        async def speak_http(_reader, writer):
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
+
+        async with await asyncio.start_server(speak_http, "127.0.0.1", 0) as server:
+            await self.assert_unavailable(server.sockets[0].getsockname()[1])
+
+    async def assert_unavailable(self, port, match=None):
+        store = ClickHouseEventStore(host="127.0.0.1", port=port, connect_timeout=0.3, send_receive_timeout=0.3)
+        async with asyncio.timeout(20):
+            for call, argument in ((store.append, batch()), (store.stored, uuid4()), (store.digests, [uuid4()])):
+                with pytest.raises(StoreUnavailable, match=match):
+                    await call(argument)
+            for act in (store.check, store.migrate, store.plan):
+                with pytest.raises(StoreUnavailable, match=match):
+                    await act()
+        await store.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([b""], StoreUnavailable),
+        ([EVENT_LOG_SAMPLE], StoreUnavailable),
+        ([EVENT_LOG_SAMPLE, PROGRESS], StoreUnavailable),
+        ([EVENT_LOG_SAMPLE, PROGRESS + exception(252)], StoreUnavailable),
+        ([EVENT_LOG_SAMPLE, PROGRESS + exception(117)], StoreRefused),
+        ([exception(60)], StoreMisconfigured),
+    ],
+    ids=["cut before the data", "cut with the data", "cut after the data", "too many parts", "refused", "no table"],
+)
+async def test_an_append_that_fails_half_way_says_so_and_the_next_one_gets_a_new_connection(answers, error):
+    async with scripted(*answers) as (script, port):
+        store = sound_store(port)
+        for connections in (1, 2):
+            with pytest.raises(error):
+                await store.append(batch())
+            store._found_sound = True
+            assert script.connections == connections
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_hangs_within_an_append_is_unavailable():
+    async with scripted(EVENT_LOG_SAMPLE, PROGRESS, then_hang=True) as (_, port):
+        store = sound_store(port, send_receive_timeout=0.3)
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreUnavailable, match="TimeoutError"):
+                await store.append(batch())
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_append_leaves_no_connection_that_is_out_of_step():
+    async with scripted(EVENT_LOG_SAMPLE, then_hang=True) as (script, port):
+        store = sound_store(port)
+        for connections in (1, 2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(store.append(batch()), 0.5)
+            assert script.connections == connections
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_an_append_is_in_when_the_server_says_so():
+    async with scripted(EVENT_LOG_SAMPLE, END_OF_STREAM) as (script, port):
+        store = sound_store(port)
+        whole = batch()
+        await store.append(whole)
+        assert whole.token.encode() in script.received[0]
+        await store.close()
+
+
+@pytest.mark.asyncio
+class TestWhatTheEngineItselfSays:
+    async def test_a_missing_database_is_misconfigured(self, stores):
+        with pytest.raises(StoreMisconfigured):
+            await stores(database="no_such_database").stored(uuid4())
+
+    async def test_a_missing_table_is_misconfigured_and_heals(self, stores, new_database):
+        store, whole = stores(database=new_database), batch()
+        await execute(f"CREATE DATABASE {new_database}")
+        with pytest.raises(StoreMisconfigured, match="migrate_event_store"):
+            await store.append(whole)
+        with pytest.raises(StoreMisconfigured):
+            await store.digests([whole.batch_id])
+        await store.migrate()
+        await store.append(whole)
+        assert len(await store.stored(whole.batch_id)) == 3
+
+    async def test_a_table_that_vanishes_is_misconfigured(self, stores, database):
+        store = stores(database=database)
+        await store.append(batch())
+        await execute(f"DROP TABLE {database}.event_log SYNC")
+        for _ in range(2):
+            with pytest.raises(StoreMisconfigured):
+                await store.append(batch())
+
+    async def test_a_violated_constraint_is_refused_and_leaves_nothing(self, stores, database):
+        store, whole = stores(database=database), batch(rows=3)
+        await execute(f"ALTER TABLE {database}.event_log ADD CONSTRAINT no_actor_2 CHECK actor_id != '2'")
+        with pytest.raises(StoreRefused, match="469"):
+            await store.append(whole)
+        assert await store.stored(whole.batch_id) == {}
+        good = whole.without({whole.events.event_id[2]})
+        await store.append(good)
+        assert set(await store.stored(whole.batch_id)) == set(good.events.event_id)
+
+    async def test_a_materialised_view_that_throws_is_refused(self, stores, database):
+        await execute(
+            f"CREATE MATERIALIZED VIEW {database}.picky ENGINE = MergeTree ORDER BY e AS "
+            f"SELECT throwIf(actor_id = '2') AS e FROM {database}.event_log"
+        )
+        with pytest.raises(StoreRefused, match="395"):
+            await stores(database=database).append(batch(rows=3))
+
+
+@pytest.mark.asyncio
+class TestWhatIsFoundOutBeforeSending:
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("context", 7),
+            ("context", b"{}"),
+            ("actor_id", None),
+            ("actor_id", uuid4()),
+            ("event_type", 1.5),
+            ("occurred_us", "2026"),
+            ("occurred_us", True),
+            ("metadata_version", "1"),
+            ("event_id", str(uuid4())),
+        ],
+    )
+    async def test_a_value_of_another_type_is_refused(self, column, value):
+        whole = batch(rows=1)
+        whole = replace(whole, events=replace(whole.events, **{column: [value]}))
+        with pytest.raises(StoreRefused, match=f"{column} must be .* and holds {type(value).__name__}"):
+            await unreachable_store().append(whole)
+
+    @pytest.mark.parametrize(
+        ("column", "value"), [("context", "\ud800"), ("metadata_version", 70_000), ("metadata_version", -1)]
+    )
+    async def test_a_value_that_cannot_be_encoded_is_refused(self, stores, database, column, value):
+        whole = batch(rows=1)
+        whole = replace(whole, events=replace(whole.events, **{column: [value]}))
+        store = stores(database=database)
+        with pytest.raises(StoreRefused):
+            await store.append(whole)
+        await store.append(batch())
+
+    @pytest.mark.parametrize("year", [1899, 2300])
+    async def test_a_time_that_no_partition_is_for_is_refused(self, year):
+        microseconds = (year - 1970) * 31_556_952_000_000
+        with pytest.raises(StoreRefused, match="1900 to 2299"):
+            await unreachable_store().append(batch(occurred_us=microseconds))
+
+    async def test_a_batch_of_two_months_is_an_error_of_the_program(self):
+        whole = batch(rows=2)
+        whole = replace(
+            whole, events=replace(whole.events, occurred_us=[MARCH_2026_US, MARCH_2026_US + 31 * 86_400_000_000])
+        )
+        with pytest.raises(BatchSpansMonths, match="from 2026-03 to 2026-04"):
+            await unreachable_store().append(whole)
+
+
+def unreachable_store():
+    return ClickHouseEventStore(host="127.0.0.1", port=1)
+
+
+def sound_store(port, **options):
+    """A store that takes the scripted server's tables as checked."""
+    store = ClickHouseEventStore(host="127.0.0.1", port=port, compression=False, **options)
+    store._found_sound = True
+    return store
