@@ -1,6 +1,7 @@
 """The end of an INSERT is heard, whatever comes before it. A scripted server says what real ones say rarely."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from asynch.errors import ServerException
@@ -31,7 +32,7 @@ NOISE = {
 }
 
 
-async def insert(kind, port):
+async def insert(kind: Any, port: int) -> Any:
     connection = kind(host="127.0.0.1", port=port, connect_timeout=5, send_receive_timeout=5)
     try:
         return await connection.execute("INSERT INTO t (text) VALUES", [["a", "b"]], columnar=True)

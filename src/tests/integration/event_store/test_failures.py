@@ -3,17 +3,11 @@
 import asyncio
 import socket
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from asynch.errors import (
-    ColumnTypeMismatchException,
-    NetworkError,
-    OperationalError,
-    ServerException,
-    StructPackException,
-    UnexpectedPacketFromServerError,
-)
+from asynch import errors
 
 from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.clickhouse import codes
@@ -30,23 +24,25 @@ from tests.integration.event_store.scripted_server import (
     scripted,
 )
 
+ASYNCH: Any = errors
+
 
 @pytest.mark.parametrize("code", [159, 160, 202, 209, 210, 241, 242, 252, 285, 319, 999, *codes.PASSING])
 def test_what_may_pass_is_unavailable(code):
     for appending in (True, False):
-        assert type(classify(ServerException("x", code), appending=appending)) is StoreUnavailable
+        assert type(classify(ASYNCH.ServerException("x", code), appending=appending)) is StoreUnavailable
 
 
 @pytest.mark.parametrize("code", [16, 60, 81, 164, 192, 193, 497, 516, *codes.FAULT_OF_DEPLOYMENT])
 def test_a_fault_of_the_deployment_is_misconfigured(code):
     for appending in (True, False):
-        assert type(classify(ServerException("x", code), appending=appending)) is StoreMisconfigured
+        assert type(classify(ASYNCH.ServerException("x", code), appending=appending)) is StoreMisconfigured
 
 
 @pytest.mark.parametrize("code", [6, 27, 53, 117, 131, 321, 349, 395, 469])
 def test_what_is_about_the_data_is_refused_when_appending_and_unavailable_when_reading(code):
-    assert type(classify(ServerException("x", code), appending=True)) is StoreRefused
-    assert type(classify(ServerException("x", code), appending=False)) is StoreUnavailable
+    assert type(classify(ASYNCH.ServerException("x", code), appending=True)) is StoreRefused
+    assert type(classify(ASYNCH.ServerException("x", code), appending=False)) is StoreUnavailable
 
 
 @pytest.mark.parametrize(
@@ -57,9 +53,9 @@ def test_what_is_about_the_data_is_refused_when_appending_and_unavailable_when_r
         OSError(113, "No route to host"),
         EOFError(),
         socket.gaierror(-2, "Name or service not known"),
-        NetworkError("All hosts are unreachable"),
-        OperationalError("Failed to read data from socket"),
-        UnexpectedPacketFromServerError("what?"),
+        ASYNCH.NetworkError("All hosts are unreachable"),
+        ASYNCH.OperationalError("Failed to read data from socket"),
+        ASYNCH.UnexpectedPacketFromServerError("what?"),
         IndexError("a cut stream"),
         UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage on the wire"),
     ],
@@ -72,8 +68,8 @@ def test_the_network_is_unavailable(error):
 @pytest.mark.parametrize(
     "error",
     [
-        ColumnTypeMismatchException("x"),
-        StructPackException("x"),
+        ASYNCH.ColumnTypeMismatchException("x"),
+        ASYNCH.StructPackException("x"),
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     ],
     ids=lambda error: type(error).__name__,
@@ -84,10 +80,10 @@ def test_a_value_that_does_not_fit_its_column_is_refused(error):
 
 def test_a_reason_is_short_and_holds_neither_secrets_nor_stack_traces():
     message = f"DB::Exception: hunter2 is wrong\0 \ud800 {'x' * 9000}. Stack trace: 0. main.cpp"
-    reason = str(classify(ServerException(message, 516), appending=True, secret="hunter2").details["reason"])
+    reason = str(classify(ASYNCH.ServerException(message, 516), appending=True, secret="hunter2").details["reason"])
     assert reason.startswith("ClickHouse error 516: DB::Exception: *** is wrong ? xxx")
     assert len(reason) <= 500
-    short = classify(ServerException("No. Stack trace: main.cpp", 1), appending=True)
+    short = classify(ASYNCH.ServerException("No. Stack trace: main.cpp", 1), appending=True)
     assert short.details["reason"] == "ClickHouse error 1: No"
 
 
@@ -119,10 +115,15 @@ class TestAServerThatIsInNoState:
         async with await asyncio.start_server(speak_http, "127.0.0.1", 0) as server:
             await self.assert_unavailable(server.sockets[0].getsockname()[1])
 
-    async def assert_unavailable(self, port, match=None):
+    async def assert_unavailable(self, port: int, match: str | None = None) -> None:
         store = ClickHouseEventStore(host="127.0.0.1", port=port, connect_timeout=0.3, send_receive_timeout=0.3)
         async with asyncio.timeout(20):
-            for call, argument in ((store.append, batch()), (store.stored, uuid4()), (store.digests, [uuid4()])):
+            calls: list[tuple[Any, object]] = [
+                (store.append, batch()),
+                (store.stored, uuid4()),
+                (store.digests, [uuid4()]),
+            ]
+            for call, argument in calls:
                 with pytest.raises(StoreUnavailable, match=match):
                     await call(argument)
             for act in (store.check, store.migrate, store.plan):
@@ -278,11 +279,11 @@ class TestWhatIsFoundOutBeforeSending:
             await unreachable_store().append(whole)
 
 
-def unreachable_store():
+def unreachable_store() -> ClickHouseEventStore:
     return ClickHouseEventStore(host="127.0.0.1", port=1)
 
 
-def sound_store(port, **options):
+def sound_store(port: int, **options: Any) -> ClickHouseEventStore:
     """A store that takes the scripted server's tables as checked."""
     store = ClickHouseEventStore(host="127.0.0.1", port=port, compression=False, **options)
     store._found_sound = True
