@@ -1,14 +1,14 @@
 """The application's own processes: migrations first, then the web server, a Celery worker and beat."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.engines import port_answers
 from devstack.folder import SOURCE
 from devstack.ports import HOST
-from devstack.service import Service
+from devstack.service import Ready, Service
 
 _ENGINES = ("postgres", "valkey", "clickhouse")
 _MIGRATIONS = ("migrate", "event-store")
@@ -30,7 +30,7 @@ def services(*, folder: Path, port: int, environment: Mapping[str, str]) -> list
         ),
         Service(
             name="web", argv=[*manage, "runserver", f"{HOST}:{port}"],
-            ready=port_answers(port), needs=everything, environment=shared, folder=SOURCE,
+            ready=_port_answers(port), needs=everything, environment=shared, folder=SOURCE,
         ),
         Service(
             name="worker", argv=[*celery, "worker", "--concurrency", "2"],
@@ -42,3 +42,15 @@ def services(*, folder: Path, port: int, environment: Mapping[str, str]) -> list
             needs=everything, environment=shared, folder=SOURCE,
         ),
     ]  # fmt: skip
+
+
+def _port_answers(port: int) -> Ready:
+    async def answers(_: int) -> bool:
+        try:
+            _reader, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    return answers

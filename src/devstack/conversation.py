@@ -12,14 +12,17 @@ _TAIL = 10
 class Conversation(asyncio.SubprocessProtocol):
     """Hands over each line as text. `ended`: the process is gone; `over`: nobody can print any more.
 
+    `announced`: a line held the words by which the program says that it is ready (at once if there are none).
     asyncio's own Process.wait() waits for both, so a grandchild that kept the pipe would hide the end of its parent.
     """
 
-    def __init__(self, printed: Callable[[str], None]) -> None:
+    def __init__(self, printed: Callable[[str], None], *, announcement: str = "") -> None:
+        self.announced = not announcement
         self.ended = asyncio.Event()
         self.over = asyncio.Event()
         self.tail: deque[str] = deque(maxlen=_TAIL)
         self._printed = printed
+        self._announcement = announcement
         self._rest = b""
 
     async def heard_out(self) -> None:
@@ -46,5 +49,6 @@ class Conversation(asyncio.SubprocessProtocol):
 
     def _hand_over(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
+        self.announced = self.announced or self._announcement in text
         self.tail.append(text)
         self._printed(text)

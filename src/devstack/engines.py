@@ -78,7 +78,7 @@ class Engines:
         return Service(
             name="clickhouse",
             argv=[sys.executable, "-m", "devstack.clickhouse", *options, *account],
-            ready=port_answers(port),
+            announcement="accepts connections",
             environment={"DEVSTACK_CLICKHOUSE_PASSWORD": self.clickhouse_password, "PYTHONPATH": str(SOURCE)},
             folder=SOURCE,
         )
@@ -104,18 +104,6 @@ def _valkey_answers(port: int) -> Ready:
     async def answers(pid: int) -> bool:
         said = await _ask(port, b"PING\r\nINFO server\r\nQUIT\r\n")
         return said.startswith(b"+PONG") and b"process_id:%d\r\n" % pid in said
-
-    return answers
-
-
-def port_answers(port: int) -> Ready:
-    async def answers(_: int) -> bool:
-        try:
-            _reader, writer = await asyncio.open_connection(HOST, port)
-        except OSError:
-            return False
-        writer.close()
-        return True
 
     return answers
 

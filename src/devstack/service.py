@@ -26,6 +26,8 @@ class Service:
     """Runs before the start, for instance to create a data folder."""
     ready: Ready | None = None
     """Is given the process id and says whether the service answers; without it, started is ready."""
+    announcement: str = ""
+    """Words in its output without which it is not ready either."""
     oneshot: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
@@ -47,7 +49,7 @@ class Running:
         self.up = asyncio.Event()
         self.gone = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.conversation = Conversation(lambda text: printed(service.name, text))
+        self.conversation = Conversation(lambda text: printed(service.name, text), announcement=service.announcement)
         self._transport: asyncio.SubprocessTransport | None = None
 
     @property
@@ -74,10 +76,14 @@ class Running:
         """Wait until it answers; False when it ended before. Raises TimeoutError."""
         async with asyncio.timeout(self.service.patience):
             while self.alive:
-                if self.service.ready is None or await self.service.ready(self._pid):
+                if await self._is_ready():
                     return self.alive
                 await asyncio.sleep(0.02)
         return False
+
+    async def _is_ready(self) -> bool:
+        ready = self.service.ready
+        return self.conversation.announced and (ready is None or await ready(self._pid))
 
     async def ended(self) -> int:
         """The exit code, when it has ended and all it printed has been read (-n: ended by signal n)."""

@@ -76,6 +76,16 @@ async def test_a_service_starts_when_those_it_needs_are_ready(tmp_path: Path) ->
     assert order.read_text().split() == ["first", "second", "third"]
 
 
+async def test_a_service_that_announces_itself_is_ready_when_it_does(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    script = f"echo starting; sleep 0.2; echo first >> {order}; echo I accept connections; sleep 60"
+    first = Service(name="first", argv=shell(script), announcement="accept connections")
+    second = Service(name="second", argv=shell(f"echo second >> {order}"), needs=["first"], oneshot=True)
+    async with supervise(first, second) as supervisor:
+        await supervisor.all_up()
+    assert order.read_text().split() == ["first", "second"]
+
+
 async def test_those_who_need_a_service_are_gone_before_it_is_stopped(tmp_path: Path) -> None:
     order = tmp_path / "order"
 
