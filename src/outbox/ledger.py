@@ -3,6 +3,7 @@
 Every change names the lease's fence, so a worker that comes too late changes nothing.
 """
 
+import time
 from dataclasses import dataclass, fields
 from uuid import UUID
 
@@ -17,7 +18,10 @@ _COLUMNS = tuple(column.name for column in fields(Columns))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A worker's time-limited right to deliver one batch; `attempts` counts this one."""
+    """A worker's time-limited right to deliver one batch; `attempts` counts this one.
+
+    `until` is when it runs out by this process's monotonic clock, a little before it does by the database's.
+    """
 
     batch_id: UUID
     fence: int
@@ -25,12 +29,20 @@ class Lease:
     replays: int
     events: int
     bytes: int
+    until: float
 
 
 def lease(*, owner: str) -> Lease | None:
     """Take the batch that has been due longest; None if there is none."""
+    until = time.monotonic() + settings.OUTBOX_LEASE_SECONDS
     taken = query.record("lease", owner=owner, seconds=settings.OUTBOX_LEASE_SECONDS)
-    return Lease(**taken) if taken else None
+    return Lease(**taken, until=until) if taken else None
+
+
+def demand(lease: Lease) -> None:
+    """Pass while the lease has time left: whoever was paused for longer must not send. Raises LeaseLost."""
+    if time.monotonic() >= lease.until:
+        raise LeaseLost
 
 
 def read(lease: Lease) -> Batch:

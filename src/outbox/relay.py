@@ -59,7 +59,7 @@ def deliver_one() -> tuple[Outcome, int]:
 def _deliver(lease: Lease) -> tuple[Outcome, int]:
     try:
         batch = ledger.read(lease)
-        _append(batch, in_doubt=lease.attempts > 1)
+        _append(batch, lease=lease)
     except EventsMissing as error:
         _postpone(lease, error)
         return Outcome.INCOMPLETE, 0
@@ -77,15 +77,16 @@ def _deliver(lease: Lease) -> tuple[Outcome, int]:
     return Outcome.DELIVERED, lease.events
 
 
-def _append(batch: Batch, *, in_doubt: bool) -> None:
+def _append(batch: Batch, *, lease: Lease) -> None:
     """Append the batch; after an attempt that may have arrived, only what the store does not have."""
     store = event_store()
-    if in_doubt:
+    if lease.attempts > 1:
         stored = wait_for(store.stored(batch.batch_id))
         if stored:
             log.info("batch_in_doubt", batch_id=batch.batch_id, stored=len(stored), events=len(batch.events))
             batch = batch.without(stored)
     if batch.events:
+        ledger.demand(lease)
         wait_for(store.append(batch))
 
 

@@ -84,7 +84,8 @@ moved AS (
         )::pg_snapshot,
         floor = CASE WHEN %(rebase)s THEN coalesce((SELECT max(id) FROM outbox_event), 0) ELSE floor END,
         cluster = CASE WHEN %(rebase)s THEN (SELECT system_identifier FROM pg_control_system()) ELSE cluster END
-    WHERE %(rebase)s OR EXISTS (SELECT FROM sealed)
+    -- An idle pass writes nothing. A bounded one moves on even if another cluster's rows were all it met.
+    WHERE %(rebase)s OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
 )
 SELECT
     count(*) AS batches,

@@ -47,6 +47,18 @@ def test_nothing_is_repeated_when_the_transaction_ids_catch_up_with_the_old_ones
     assert sorted(number for batch in sealed_numbers() for number in batch) == list(range(1, 60))
 
 
+def test_a_bounded_pass_does_not_get_stuck_among_rows_of_the_old_cluster(moved, settings):
+    record(*range(1, 11))
+    seal()
+    moved(ahead=20)
+    assert seal().events == 0
+    settings.OUTBOX_SEAL_LIMIT = 3
+    for number in range(11, 60):
+        record(number)
+    seal_all()
+    assert sorted(number for batch in sealed_numbers() for number in batch) == list(range(1, 60))
+
+
 def test_a_cursor_ahead_of_the_cluster_is_noticed_even_under_the_same_identifier(moved):
     record(1)
     moved()

@@ -1,6 +1,7 @@
 """The relay's decisions over the store that lives in memory, and over stores that fail in a certain way."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -206,6 +207,20 @@ def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch
     make_due()
     assert deliver_one() == (Outcome.DELIVERED, 4)
     assert stored_events(store) == 4
+
+
+def test_a_worker_that_was_paused_for_longer_than_its_lease_sends_nothing(store, sealed, settings, monkeypatch):
+    settings.OUTBOX_LEASE_SECONDS = 0.05
+    original = relay.ledger.read
+
+    def paused(lease):
+        batch = original(lease)
+        time.sleep(0.1)
+        return batch
+
+    monkeypatch.setattr(relay.ledger, "read", paused)
+    assert deliver_one() == (Outcome.LEASE_LOST, 0)
+    assert store.appended == []
 
 
 def test_a_batch_whose_events_were_deleted_by_hand_waits_and_says_so(store, sealed):
