@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from events.store import EventStore
+from events.store import ProvisionedEventStore
 from events.stores.clickhouse import ClickHouseEventStore
 from events.stores.memory import MemoryEventStore
 from tests.integration.event_store.clickhouse import migrated_database, options
@@ -18,7 +18,7 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture(params=["memory", "clickhouse"])
-def make_store(request) -> Callable[[], EventStore]:
+def make_store(request) -> Callable[[], ProvisionedEventStore]:
     """Makes a store; it is asked no more than the port has."""
     if request.param == "memory":
         return MemoryEventStore
@@ -27,7 +27,7 @@ def make_store(request) -> Callable[[], EventStore]:
 
 
 @pytest_asyncio.fixture
-async def store(make_store) -> AsyncIterator[EventStore]:
+async def store(make_store) -> AsyncIterator[ProvisionedEventStore]:
     made = make_store()
     yield made
     await made.close()

@@ -143,7 +143,9 @@ class ClickHouseEventStore:
     def _append_settings(self, batch: Batch) -> dict[str, str | int]:
         settings: dict[str, str | int] = {
             "insert_deduplication_token": batch.token,
+            # The first is for servers before 26.2, the second for those since; unknown ones are passed over.
             "insert_deduplicate": "1",
+            "deduplicate_insert": "enable",
             "deduplicate_blocks_in_dependent_materialized_views": "1",
             "async_insert": "0",
             "max_execution_time": self._patience(),

@@ -1,0 +1,73 @@
+"""What a failure of ClickHouse, asynch or the network means: wait, mend the deployment, or set the data aside."""
+
+import socket
+from typing import Any
+
+import pytest
+from asynch import errors
+
+from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.stores.clickhouse import codes
+from events.stores.clickhouse.errors import classify
+
+ASYNCH: Any = errors
+
+
+@pytest.mark.parametrize("code", [159, 160, 202, 209, 210, 241, 242, 252, 285, 319, 999, *codes.PASSING])
+def test_what_may_pass_is_unavailable(code):
+    for appending in (True, False):
+        assert type(classify(ASYNCH.ServerException("x", code), appending=appending)) is StoreUnavailable
+
+
+@pytest.mark.parametrize("code", [16, 60, 81, 164, 192, 193, 497, 516, *codes.FAULT_OF_DEPLOYMENT])
+def test_a_fault_of_the_deployment_is_misconfigured(code):
+    for appending in (True, False):
+        assert type(classify(ASYNCH.ServerException("x", code), appending=appending)) is StoreMisconfigured
+
+
+@pytest.mark.parametrize("code", [6, 27, 53, 117, 131, 321, 349, 395, 469])
+def test_what_is_about_the_data_is_refused_when_appending_and_unavailable_when_reading(code):
+    assert type(classify(ASYNCH.ServerException("x", code), appending=True)) is StoreRefused
+    assert type(classify(ASYNCH.ServerException("x", code), appending=False)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(),
+        ConnectionResetError("gone"),
+        OSError(113, "No route to host"),
+        EOFError(),
+        socket.gaierror(-2, "Name or service not known"),
+        ASYNCH.NetworkError("All hosts are unreachable"),
+        ASYNCH.OperationalError("Failed to read data from socket"),
+        ASYNCH.UnexpectedPacketFromServerError("what?"),
+        IndexError("a cut stream"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage on the wire"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_network_is_unavailable(error):
+    assert type(classify(error, appending=True)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ASYNCH.ColumnTypeMismatchException("x"),
+        ASYNCH.StructPackException("x"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_value_that_does_not_fit_its_column_is_refused(error):
+    assert type(classify(error, appending=True)) is StoreRefused
+
+
+def test_a_reason_is_short_and_holds_neither_secrets_nor_stack_traces():
+    message = f"DB::Exception: hunter2 is wrong\0 \ud800 {'x' * 9000}. Stack trace: 0. main.cpp"
+    reason = str(classify(ASYNCH.ServerException(message, 516), appending=True, secret="hunter2").details["reason"])
+    assert reason.startswith("ClickHouse error 516: DB::Exception: *** is wrong ? xxx")
+    assert len(reason) <= 500
+    short = classify(ASYNCH.ServerException("No. Stack trace: main.cpp", 1), appending=True)
+    assert short.details["reason"] == "ClickHouse error 1: No"
