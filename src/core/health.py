@@ -1,10 +1,8 @@
 """Is this process alive, and can it serve? Only what serving needs makes it unready."""
 
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
 
-import redis
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -47,7 +45,7 @@ def _checks() -> dict[str, str]:
 def _outcome(check: Callable[[], bool], otherwise: str) -> str:
     try:
         return "ok" if check() else otherwise
-    except (DatabaseError, redis.RedisError) as error:
+    except DatabaseError as error:
         log.warning("not_ready", check=check.__name__, reason=str(error))
         return otherwise
 
@@ -71,9 +69,11 @@ def _ask_migrations() -> bool:
 
 
 def _ask_broker() -> bool:
-    return bool(_broker().ping())
+    import redis  # noqa: PLC0415 -- a fifth of a second that the start of the server can do without
 
-
-@cache
-def _broker() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5) as broker:
+        try:
+            return bool(broker.ping())
+        except redis.RedisError as error:
+            log.warning("broker_unavailable", reason=str(error))
+            return False

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -13,6 +14,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
+log = structlog.get_logger()
+
 
 def with_lifespan(application: Application) -> Application:
     """The application, which starts and stops when the server says so."""
@@ -21,12 +24,17 @@ def with_lifespan(application: Application) -> Application:
         if scope["type"] != "lifespan":
             await application(scope, receive, send)
             return
-        while True:
-            message = await receive()
-            await sync_to_async(_start if message["type"] == "lifespan.startup" else _stop)()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await receive()
+        try:
+            await sync_to_async(_start)()
+        except Exception as error:
+            log.exception("start_failed")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await sync_to_async(_stop)()
+        await send({"type": "lifespan.shutdown.complete"})
 
     return living
 
@@ -44,7 +52,8 @@ def _stop() -> None:
 
 
 def _pooled() -> DatabaseWrapper | None:
-    """This thread's connection to PostgreSQL, if connections come from a pool."""
+    """The thread's connection to PostgreSQL, if connections come from a pool."""
     postgres = connections["default"]
-    has_pool = isinstance(postgres, DatabaseWrapper) and postgres.settings_dict["OPTIONS"].get("pool")
-    return postgres if has_pool else None
+    if isinstance(postgres, DatabaseWrapper) and postgres.settings_dict["OPTIONS"].get("pool"):
+        return postgres
+    return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from django.urls import reverse
 from rest_framework.authentication import BaseAuthentication
@@ -13,9 +13,11 @@ from rest_framework.response import Response
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
 from users.api.serializers import LoginSerializer, RegistrationSerializer, UserSerializer
-from users.models import User
 from users.use_cases.log_in import InvalidCredentials, LogIn
 from users.use_cases.register_user import EmailTaken, RegisterUser
+
+if TYPE_CHECKING:
+    from users.models import User
 
 REFUSALS: Mapping[type[DomainError], HTTPStatus] = {
     EmailTaken: HTTPStatus.CONFLICT,

@@ -1,0 +1,20 @@
+"""What every test has: the database as the use cases see it, also in asynchronous tests."""
+
+import inspect
+
+import pytest
+from asgiref.sync import async_to_sync
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run coroutine tests that are not marked `asyncio` so that the ORM stays in this thread.
+
+    pytest-asyncio's loop would have it work in a thread, and so on a connection, of its own: outside the
+    transaction that `django_db` rolls back, and its rows would leak into other tests.
+    """
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or pyfuncitem.get_closest_marker("asyncio"):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    async_to_sync(pyfuncitem.obj)(**arguments)
+    return True

@@ -1,0 +1,74 @@
+"""Getting a token, or not; either is recorded."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from knox.models import AuthToken
+
+from outbox.client import EventLogClient
+from tests.integration.users.conftest import PASSWORD, events
+from users.models import User
+from users.use_cases.log_in import InvalidCredentials, LogIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_login_is_recorded_with_the_token_it_gave(ada):
+    login = LogIn(email="ADA@example.com", password=PASSWORD).execute()
+    assert login.user == ada
+    assert AuthToken.objects.get().user == ada
+    assert timezone.now() < login.expiry
+
+    (event,) = events("user_logged_in", user_id=ada.pk)
+    assert event.actor_id == str(ada.pk)
+    assert login.token not in event.context
+    assert login.token not in repr(login)
+
+
+def test_without_the_event_there_is_no_token(ada, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(EventLogClient, "record", fail)
+    with pytest.raises(ConnectionError):
+        LogIn(email=ada.email, password=PASSWORD).execute()
+    assert not AuthToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "is_active", "reason"),
+    [
+        ("ada@example.com", "wrong", True, "wrong_password"),
+        ("ada@example.com", "wrong", False, "wrong_password"),
+        ("ada@example.com", PASSWORD, False, "inactive"),
+        ("nobody@example.com", PASSWORD, True, "unknown_email"),
+    ],
+)
+def test_a_failure_is_recorded_with_its_reason_and_refused_alike(ada, email, password, is_active, reason):
+    User.objects.update(is_active=is_active)
+    before = len(events("user_login_failed", email=email))
+    with pytest.raises(InvalidCredentials) as caught:
+        LogIn(email=email, password=password).execute()
+    assert str(caught.value) == "The e-mail address or the password is wrong."
+    assert not AuthToken.objects.exists()
+
+    event = events("user_login_failed", email=email)[before]
+    user_id = None if reason == "unknown_email" else ada.pk
+    assert json.loads(event.context) == {"email": email, "reason": reason, "user_id": user_id}
+    assert event.actor_id == ""
+
+
+def test_a_hash_is_made_for_unknown_addresses_too_so_that_time_does_not_tell(db, monkeypatch):
+    hashed: list[str] = []
+    monkeypatch.setattr("users.use_cases.log_in.make_password", hashed.append)
+    with pytest.raises(InvalidCredentials):
+        LogIn(email="nobody@example.com", password="guess").execute()
+    assert hashed == ["guess"]
+
+
+def test_expired_tokens_are_swept_at_the_next_login(ada):
+    AuthToken.objects.create(user=ada, expiry=timedelta(seconds=-1))
+    LogIn(email=ada.email, password=PASSWORD).execute()
+    assert [token.expiry > timezone.now() for token in AuthToken.objects.all()] == [True]

@@ -1,0 +1,47 @@
+"""The account's address: kept as typed, unique in any case, found by its index."""
+
+import pytest
+from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import identify_hasher
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+
+from tests.integration.users.conftest import PASSWORD
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_database_refuses_the_same_address_in_another_case(ada):
+    with pytest.raises(IntegrityError, match="users_user_email_key"), transaction.atomic():
+        User.objects.create(email="aDA@EXAMPLE.com")
+
+
+@pytest.mark.parametrize(("one", "other"), [("é@example.com", "É@example.com"), ("я@example.com", "Я@example.com")])
+def test_letters_beyond_ascii_have_cases_too(one, other):
+    User.objects.create(email=one)
+    assert User.objects.with_email(other).exists()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create(email=other)
+
+
+def test_an_address_is_looked_up_by_the_unique_index(ada):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "users_user_email_key" in User.objects.with_email("ADA@example.com").explain()
+
+
+def test_the_admin_lets_people_in_by_their_address_in_any_case(ada):
+    assert authenticate(username="ADA@EXAMPLE.COM", password=PASSWORD) == ada
+
+
+def test_a_superuser_may_do_everything():
+    root = User.objects.create_superuser("root@example.com", PASSWORD)
+    assert root.is_staff
+    assert root.has_perm("users.delete_user")
+    assert identify_hasher(root.password).algorithm == "argon2"
+
+
+def test_forms_name_a_taken_address(ada):
+    with pytest.raises(ValidationError, match="taken"):
+        User(email="ADA@example.com", password="x").full_clean()

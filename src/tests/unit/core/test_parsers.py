@@ -1,0 +1,37 @@
+from io import BytesIO
+
+import pytest
+from rest_framework.exceptions import ParseError
+
+from core.parsers import JSONParser
+
+
+def parse(body: bytes):
+    return JSONParser().parse(BytesIO(body), "application/json; charset=zip", {"encoding": "zip"})
+
+
+@pytest.mark.parametrize(
+    ("body", "value"), [(b"{}", {}), (b'{"a": "\xc3\xa9"}', {"a": "é"}), (b" [1, 2.5, null] ", [1, 2.5, None])]
+)
+def test_json_in_utf_8_is_read_whatever_charset_is_claimed(body, value):
+    assert parse(body) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"\xff\xfe",
+        b"NaN",
+        b'{"a": Infinity}',
+        b"[" * 200_000,
+        b"9" * 5000,
+        b'{"a": 1} {}',
+        b"\0",
+    ],
+)
+def test_anything_else_is_the_clients_fault(body):
+    with pytest.raises(ParseError):
+        parse(body)
