@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +9,8 @@ import pytest
 
 from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.clickhouse import codes
-from events.stores.clickhouse.block import BatchSpansMonths
 from events.stores.clickhouse.store import ClickHouseEventStore
-from tests.contracts.batches import MARCH_2026_US, batch
+from tests.contracts.batches import batch
 from tests.integration.event_store.clickhouse import execute
 from tests.integration.event_store.scripted_server import (
     END_OF_STREAM,
@@ -170,58 +168,6 @@ class TestWhatTheEngineItselfSays:
         )
         with pytest.raises(StoreRefused, match="395"):
             await stores(database=database).append(batch(rows=3))
-
-
-@pytest.mark.asyncio
-class TestWhatIsFoundOutBeforeSending:
-    @pytest.mark.parametrize(
-        ("column", "value"),
-        [
-            ("context", 7),
-            ("context", b"{}"),
-            ("actor_id", None),
-            ("actor_id", uuid4()),
-            ("event_type", 1.5),
-            ("occurred_us", "2026"),
-            ("occurred_us", True),
-            ("metadata_version", "1"),
-            ("event_id", str(uuid4())),
-        ],
-    )
-    async def test_a_value_of_another_type_is_refused(self, column, value):
-        whole = batch(rows=1)
-        whole = replace(whole, events=replace(whole.events, **{column: [value]}))
-        with pytest.raises(StoreRefused, match=f"{column} must be .* and holds {type(value).__name__}"):
-            await unreachable_store().append(whole)
-
-    @pytest.mark.parametrize(
-        ("column", "value"), [("context", "\ud800"), ("metadata_version", 70_000), ("metadata_version", -1)]
-    )
-    async def test_a_value_that_cannot_be_encoded_is_refused(self, stores, database, column, value):
-        whole = batch(rows=1)
-        whole = replace(whole, events=replace(whole.events, **{column: [value]}))
-        store = stores(database=database)
-        with pytest.raises(StoreRefused):
-            await store.append(whole)
-        await store.append(batch())
-
-    @pytest.mark.parametrize("year", [1899, 2300])
-    async def test_a_time_that_no_partition_is_for_is_refused(self, year):
-        microseconds = (year - 1970) * 31_556_952_000_000
-        with pytest.raises(StoreRefused, match="1900 to 2299"):
-            await unreachable_store().append(batch(occurred_us=microseconds))
-
-    async def test_a_batch_of_two_months_is_an_error_of_the_program(self):
-        whole = batch(rows=2)
-        whole = replace(
-            whole, events=replace(whole.events, occurred_us=[MARCH_2026_US, MARCH_2026_US + 31 * 86_400_000_000])
-        )
-        with pytest.raises(BatchSpansMonths, match="from 2026-03 to 2026-04"):
-            await unreachable_store().append(whole)
-
-
-def unreachable_store() -> ClickHouseEventStore:
-    return ClickHouseEventStore(host="127.0.0.1", port=1)
 
 
 def sound_store(port: int, **options: Any) -> ClickHouseEventStore:
