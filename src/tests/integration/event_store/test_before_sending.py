@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio
         ("occurred_us", "2026"),
         ("occurred_us", True),
         ("metadata_version", "1"),
-        ("event_id", str(uuid4())),
+        ("event_id", "01a20a47-3804-7580-abdc-b13fa58716e5"),
     ],
 )
 async def test_a_value_of_another_type_is_refused(column, value):
