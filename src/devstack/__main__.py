@@ -20,6 +20,7 @@ from devstack.command import CommandNotFound
 from devstack.errors import DevstackError
 
 _WRONG_USAGE = 2
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     except DevstackError as error:
         print(f"devstack: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:  # before anything was started that would have to be stopped
+        return _INTERRUPTED
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

@@ -12,13 +12,16 @@ from devstack.service import Ready, Service
 
 _ENGINES = ("postgres", "valkey", "clickhouse")
 _MIGRATIONS = ("migrate", "event-store")
+# Celery's eight lines of warning are for servers.
+_ROOT_IS_WELCOME = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
 
 
-def services(*, folder: Path, port: int, environment: Mapping[str, str]) -> list[Service]:
+def services(*, folder: Path, port: int, environment: Mapping[str, str], colour: bool) -> list[Service]:
     """All of them, as services that need the engines."""
     everything = (*_ENGINES, *_MIGRATIONS)
-    shared = {**environment, "PYTHONPATH": str(SOURCE)}
-    manage, celery = [sys.executable, "manage.py"], [sys.executable, "-m", "celery", "--app", "core"]
+    # They write to a pipe, so they cannot see for themselves whether a terminal is at its end.
+    shared = {**environment, "PYTHONPATH": str(SOURCE), **({"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"})}
+    manage, celery = [sys.executable, "manage.py"], [sys.executable, "-m", "celery", "--quiet", "--app", "core"]
     return [
         Service(
             name="migrate", argv=[*manage, "migrate", "--noinput"], oneshot=True,
@@ -33,9 +36,9 @@ def services(*, folder: Path, port: int, environment: Mapping[str, str]) -> list
             ready=_port_answers(port), needs=everything, environment=shared, folder=SOURCE,
         ),
         Service(
-            name="worker", argv=[*celery, "worker", "--concurrency", "2"],
+            name="worker", argv=[*celery, "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
             # Its broker dies in the same moment, so a polite end would wait for it; unfinished work is leased again.
-            orphan_signal=signal.SIGKILL, needs=everything, environment=shared, folder=SOURCE,
+            orphan_signal=signal.SIGKILL, needs=everything, environment=shared | _ROOT_IS_WELCOME, folder=SOURCE,
         ),
         Service(
             name="beat", argv=[*celery, "beat", "--schedule", str(folder / "celerybeat-schedule")],

@@ -12,6 +12,7 @@ from devstack.errors import DevstackError
 
 SOURCE = Path(__file__).resolve().parent.parent
 _PATIENCE = 0.5
+_PATIENCE_AFTER_A_KILL = 10.0
 
 
 class FolderInUse(DevstackError):
@@ -33,8 +34,11 @@ def shown(path: Path) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock. The kernel lets go of it however the process ends. Raises FolderInUse, FolderUnusable."""
+def locked(folder: Path) -> Iterator[int]:
+    """Hold the folder's lock: its file descriptor. Raises FolderInUse, FolderUnusable.
+
+    The kernel lets go of it when the process is gone, and every child that inherited the descriptor.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -46,7 +50,7 @@ def locked(folder: Path) -> Iterator[None]:
         _acquire(lock, folder)
         os.truncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
-        yield
+        yield lock
     finally:
         os.close(lock)
 
@@ -88,17 +92,29 @@ def write_privately(path: Path, text: str) -> None:
 
 
 def _acquire(lock: int, folder: Path) -> None:
-    """Patiently, because `in_use` holds the lock for an instant when it looks."""
-    deadline = time.monotonic() + _PATIENCE
+    """Patiently: `in_use` holds it for an instant, the processes of a killed stack until they are gone."""
+    started = time.monotonic()
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                owner = os.pread(lock, 20, 0).decode() or "unknown"
-                raise FolderInUse(
-                    f"a stack runs on {shown(folder)} already (process {owner}): stop it, or set another DEVSTACK_DIR"
-                ) from None
+            owner = os.pread(lock, 20, 0).decode()
+            runs = owner.isdecimal() and _alive(int(owner))
+            if time.monotonic() - started > (_PATIENCE if runs else _PATIENCE_AFTER_A_KILL):
+                what = f"a stack runs on {shown(folder)} already (process {owner}): stop it"
+                if not runs:
+                    what = f"processes of a stack that was killed still run on {shown(folder)}: end them"
+                raise FolderInUse(f"{what}, or set another DEVSTACK_DIR") from None
             time.sleep(0.02)
         else:
             return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -31,6 +31,8 @@ class Service:
     oneshot: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    inherits: Sequence[int] = ()
+    """File descriptors that stay open in it."""
     in_child: InChild | None = None
     stop_signal: int = signal.SIGTERM
     orphan_signal: int | None = None
@@ -67,6 +69,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=service.inherits,
             preexec_fn=dies_with_launcher(
                 with_signal=service.orphan_signal or service.stop_signal, first=service.in_child
             ),

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from devstack import application, environment, folder, ports
@@ -14,33 +14,33 @@ from devstack.engines import CLICKHOUSE_DATABASE, CLICKHOUSE_USER, Engines
 from devstack.output import Output, wants_colour
 from devstack.supervisor import StopWanted, Supervisor
 
-_PATIENCE_AFTER_A_KILL = 10.0
-
 
 def run(*, with_application: bool) -> int:
     """Start everything and keep it until somebody stops it. Raises DevstackError."""
     stack = folder.configured()
     chosen = ports.configured(ports.ENGINE_PORTS | ports.WEB_PORT)
     needed = chosen if with_application else {name: chosen[name] for name in ports.ENGINE_PORTS}
-    with folder.locked(stack):
-        _wait_for_a_killed_stack(stack, needed)
+    with folder.locked(stack) as lock:
+        (stack / "env").unlink(missing_ok=True)  # of a stack that was killed
         ports.must_be_free(needed)
         adopt_orphans()
         try:
-            asyncio.run(_serve(stack, chosen, with_application=with_application))
+            asyncio.run(_serve(stack, chosen, with_application=with_application, lock=lock))
         finally:
             kill_orphans()
     return 0
 
 
-async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bool) -> None:
+async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bool, lock: int) -> None:
     engines = Engines(folder=stack, ports={name: chosen[name] for name in ports.ENGINE_PORTS})
     found = environment.for_development(engines.addresses(), secret_key=folder.kept_secret(stack), port=chosen["PORT"])
     environment.warn_of_unused(engines.addresses())
+    colour = wants_colour(sys.stdout)
     services = engines.services()
     if with_application:
-        services += application.services(folder=stack, port=chosen["PORT"], environment=found)
-    output = Output(sys.stdout, names=[service.name for service in services], colour=wants_colour(sys.stdout))
+        services += application.services(folder=stack, port=chosen["PORT"], environment=found, colour=colour)
+    output = Output(sys.stdout, names=[service.name for service in services], colour=colour)
+    services = [replace(service, inherits=[lock]) for service in services]  # it is held until all of them are gone
     async with Supervisor(services, output=output) as supervisor:
         _listen_to_signals(supervisor)
         with contextlib.suppress(StopWanted):
@@ -48,15 +48,6 @@ async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bo
             with _announced(stack, found):
                 _say_addresses(output, stack, found, with_application=with_application)
                 await supervisor.stopped()
-
-
-def _wait_for_a_killed_stack(stack: Path, needed: Mapping[str, int]) -> None:
-    """A stack whose launcher was killed is stopped by the kernel, which takes its engines a moment."""
-    deadline = time.monotonic() + _PATIENCE_AFTER_A_KILL
-    if (stack / "env").exists():
-        while ports.taken(needed.values()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        (stack / "env").unlink()
 
 
 def _listen_to_signals(supervisor: Supervisor) -> None:

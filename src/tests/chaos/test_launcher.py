@@ -1,18 +1,22 @@
 """The kill matrix: however the launcher ends, no process of its stack is left."""
 
+import fcntl
 import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.launched import Launched, eventually, processes_of, said_by
+from devstack.folder import SOURCE
+from tests.chaos.launched import Launched, environment_for, eventually, processes_of, said_by
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted through /proc")
 
@@ -115,6 +119,25 @@ def test_a_launcher_that_is_killed_leaves_nothing_and_its_data_is_recovered(star
     again.leaves_nothing()
 
 
+@pytest.mark.slow
+def test_the_whole_application_runs_and_leaves_nothing(start: Start, folder: Path) -> None:
+    running = start("run")
+    running.await_words("Ctrl-C")
+    web = re.search(r"web +(http://127\.0\.0\.1:\d+/)", running.read())
+    assert web
+    with urllib.request.urlopen(f"{web[1]}livez", timeout=10) as response:
+        assert response.status == 200
+    verify = ["with-env", "--", sys.executable, str(SOURCE / "manage.py"), "outbox", "verify", "--json"]
+    assert said_by(*verify, folder=folder)[0] == 0
+    running.send(signal.SIGKILL)
+    running.exit_code()
+    again = start("run")  # at once: what was killed is still going
+    again.await_words("Ctrl-C")
+    again.press_ctrl_c()
+    assert again.exit_code() == 0
+    again.leaves_nothing()
+
+
 def test_a_running_stack_is_found_by_others_and_not_started_twice(start: Start, folder: Path) -> None:
     launched = start("services")
     launched.await_words("Ctrl-C")
@@ -206,6 +229,35 @@ def test_an_engine_whose_address_is_given_is_not_started(folder: Path) -> None:
     tell = "echo $DATABASE_URL $REDIS_URL $CLICKHOUSE_HOST; ls $DEVSTACK_DIR/1"
     code, said, _ = said_by("exec", "--", "sh", "-c", tell, folder=folder, environment=everything)
     assert (code, said) == (0, "postgres://given redis://given given\nengines.log\n")
+
+
+def test_a_port_that_somebody_takes_in_between_is_replaced(folder: Path) -> None:
+    race = """
+import socket, sys
+from devstack import ports, throwaway
+other = socket.create_server(("127.0.0.1", 0))
+really_free, offers = ports.free, [{"VALKEY_PORT": other.getsockname()[1]}]
+ports.free = lambda names: really_free(names) | (offers.pop() if offers else {})
+sys.exit(throwaway.run(["sh", "-c", "cd $DEVSTACK_DIR && echo ?"], keep=False))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", race], capture_output=True, text=True, check=False, timeout=60,
+        env=environment_for(folder, ONE_ENGINE),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "1 2\n"), done.stderr
+
+
+def test_folders_of_launchers_that_were_killed_are_removed_unless_one_is_in_use(folder: Path) -> None:
+    for name in ("killed", "running", "new"):
+        (folder / f"die-hard-stack-{name}").mkdir()
+        (folder / f"die-hard-stack-{name}" / "lock").touch()
+        if name != "new":
+            os.utime(folder / f"die-hard-stack-{name}" / "lock", (0, 0))
+    with (folder / "die-hard-stack-running" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        everything = {**ONE_ENGINE, "REDIS_URL": "redis://given"}
+        assert said_by("exec", "--", "true", folder=folder, environment=everything) == (0, "", "")
+    assert sorted(path.name for path in folder.iterdir()) == ["die-hard-stack-new", "die-hard-stack-running"]
 
 
 def test_a_kept_folder_is_named(folder: Path) -> None:
