@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from asynch.errors import CannotParseUuidError, ColumnException, ServerException, TypeMismatchError
 
 from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
-from events.stores.clickhouse.codes import FAULT_OF_DEPLOYMENT, PASSING
+from events.stores.clickhouse.codes import FAULT_OF_DEPLOYMENT, REFUSAL_OF_DATA
 from kit.errors import DomainError
 
 _LONGEST_REASON = 500
@@ -34,9 +34,9 @@ def classify(error: Exception, *, appending: bool, secret: str = "") -> StoreUna
     if isinstance(error, ServerException):
         if error.code in FAULT_OF_DEPLOYMENT:
             return StoreMisconfigured(reason=reason)
-        if error.code in PASSING or not appending:
-            return StoreUnavailable(reason=reason)
-        return StoreRefused(reason=reason)
+        if appending and error.code in REFUSAL_OF_DATA:
+            return StoreRefused(reason=reason)
+        return StoreUnavailable(reason=reason)
     if appending and isinstance(error, _ABOUT_THE_DATA):
         return StoreRefused(reason=reason)
     # Timeouts, sockets, and whatever a cut or garbled stream makes asynch's decoders raise.

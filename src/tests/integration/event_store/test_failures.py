@@ -23,7 +23,7 @@ from tests.integration.event_store.scripted_server import (
 
 @pytest.mark.asyncio
 async def test_the_codes_bear_the_names_that_the_engine_gives_them():
-    for code, name in (codes.PASSING | codes.FAULT_OF_DEPLOYMENT).items():
+    for code, name in (codes.REFUSAL_OF_DATA | codes.FAULT_OF_DEPLOYMENT).items():
         assert await execute(f"SELECT errorCodeToName({code})") in ([(name,)], [("",)])
 
 
