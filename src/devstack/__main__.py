@@ -70,7 +70,8 @@ def _become(command: Sequence[str]) -> Never:
         found = environment.read(stack_folder)
         environment.warn_of_unused(found)
     except environment.NotRunning as reason:
-        if (stack_folder / "env").exists():  # worth a word; that nothing runs is ordinary
+        # That nothing runs is ordinary, unless somebody may believe otherwise.
+        if (stack_folder / "env").exists() or not environment.is_configured():
             print(f"devstack: {reason}; going on with your own environment", file=sys.stderr)
     try:
         os.execvpe(command[0], list(command), {**os.environ, **found})  # noqa: S606 - to run a command is what it is for

@@ -27,14 +27,20 @@ class Unquotable(DevstackError):
 
 def for_development(addresses: Mapping[str, str], *, secret_key: str, port: int) -> dict[str, str]:
     """The addresses, and defaults for what neither the developer's environment nor src/core/.env sets."""
-    defaults = {"DEBUG": "true", "ENVIRONMENT": "development", "PORT": str(port)}
-    return _with_defaults(addresses, defaults, secret_key=secret_key, decided=_names_in(_DOTENV))
+    found = {**addresses, "PORT": str(port)}
+    defaults = {"DEBUG": "true", "ENVIRONMENT": "development"}
+    return _with_defaults(found, defaults, secret_key=secret_key, decided=_names_in(_DOTENV))
 
 
 def for_tests(addresses: Mapping[str, str], *, secret_key: str) -> dict[str, str]:
     """The addresses, and defaults for what the environment does not set; a src/core/.env has no say in tests."""
     defaults = {"DEBUG": "false", "ENVIRONMENT": "test"}
     return _with_defaults(addresses, defaults, secret_key=secret_key, decided=set())
+
+
+def is_configured() -> bool:
+    """Whether the caller has an environment of their own, for instance of a stack in Docker."""
+    return "DATABASE_URL" in {*os.environ, *_names_in(_DOTENV)}
 
 
 def warn_of_unused(addresses: Mapping[str, str]) -> None:

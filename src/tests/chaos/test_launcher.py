@@ -89,6 +89,19 @@ def test_the_engines_end_with_the_launcher(end: Callable[[Launched], None], star
     assert not (folder / "stack" / "env").exists()
 
 
+def test_ctrl_c_while_the_data_folder_is_made_leaves_nothing_and_spoils_nothing(start: Start, folder: Path) -> None:
+    launched = start("services")
+    eventually(lambda: any("initdb" in command for command in processes_of(folder).values()))
+    launched.press_ctrl_c()
+    assert launched.exit_code() == 0
+    launched.leaves_nothing()
+    again = start("services")
+    again.await_words("Ctrl-C")
+    again.press_ctrl_c()
+    assert again.exit_code() == 0
+    again.leaves_nothing()
+
+
 def test_an_engine_that_dies_takes_everything_with_it(start: Start, folder: Path) -> None:
     launched = start("services")
     launched.await_words("Ctrl-C")
@@ -173,6 +186,16 @@ def test_a_signal_to_the_launcher_without_a_terminal_reaches_the_command_once(
     assert launched.exit_code() == 7
     assert f"heard {name}\r\n" in launched.read()
     launched.leaves_nothing()
+
+
+@pytest.mark.parametrize("end", [send_sigterm, send_sighup, close_the_terminal])
+def test_a_command_ends_with_the_launcher(end: Callable[[Launched], None], start: Start, folder: Path) -> None:
+    launched = start("exec", "--", "sh", "-c", "echo command is up; exec sleep 60", environment=ONE_ENGINE)
+    launched.await_words("command is up")
+    end(launched)
+    assert launched.exit_code() in {128 + signal.SIGTERM, 128 + signal.SIGHUP}
+    launched.leaves_nothing()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_command_ends_with_the_launcher_that_is_killed(start: Start) -> None:
