@@ -2,16 +2,16 @@
 
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from devstack.clickhouse.blocks import Column, split_blocks
 from devstack.clickhouse.engine import EngineSession
 from devstack.clickhouse.errors import ClientGone, ServerError
 from devstack.clickhouse.external_tables import temporary_tables
-from devstack.clickhouse.incoming import ExternalTable, Incoming, InsertCancelled
+from devstack.clickhouse.incoming import Incoming
+from devstack.clickhouse.insert_columns import columns_to_insert
 from devstack.clickhouse.insert_statement import Insert
 from devstack.clickhouse.packets import END_OF_STREAM, Query
 from devstack.clickhouse.result import Result, columns_told_by
@@ -21,109 +21,104 @@ from devstack.clickhouse.watcher import Interruption, Watch
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
-    """Everything a query needs of its connection; `folder` takes the rows of an INSERT until they are complete."""
+class Client:
+    """What the queries of one connection share; `folder` takes the rows of an INSERT until they are complete."""
 
     session: EngineSession
     settings: SessionSettings
     folder: Path
     send: Callable[[bytes], None]
+    watching: Callable[[], AbstractContextManager[Watch]]
 
-    def answer(self, query: Query, incoming: Incoming, watch: Watch) -> None:
+
+class Answer:
+    """Call `give` once."""
+
+    def __init__(self, client: Client, query: Query, incoming: Incoming) -> None:
+        self._client = client
+        self._query = query
+        self._incoming = incoming
+        self._session = client.session
+        self._result = Result(client.send, method=query.answer_method)
+
+    def give(self) -> None:
         """Raises ServerError for what the client is to be told, ClientGone if there is none any more."""
-        tables = incoming.external_tables()
-        try:
-            self._answer(parse(query.sql), query, incoming, watch, tables)
-        except ServerError:
-            if watch.look() is Interruption.GONE:
-                raise ClientGone("during its query") from None
-            if watch.interruption is not Interruption.CANCELLED:
-                raise
-        except InsertCancelled:
-            pass
-        self.send(END_OF_STREAM)
-
-    def _answer(
-        self, statement: Statement, query: Query, incoming: Incoming, watch: Watch, tables: Sequence[ExternalTable]
-    ) -> None:
+        tables = self._incoming.external_tables()
+        statement = parse(self._query.sql)
         if isinstance(statement, Command) and statement.sets:
-            self.settings.run_set(statement.sql)
+            self._client.settings.run_set(statement.sql)
+        else:
+            with (
+                self._client.settings.applied(self._query.settings),
+                temporary_tables(self._session, tables, folder=self._client.folder),
+            ):
+                self._carry_out(statement)
+        self._client.send(END_OF_STREAM)
+
+    def _carry_out(self, statement: Statement) -> None:
+        # A client that inserts is still sending: what it sends is data, and not to be looked through for a Cancel.
+        if isinstance(statement, Insert):
+            self._insert(statement)
             return
-        self.settings.apply(query.settings)
-        try:
-            with temporary_tables(self.session, tables, folder=self.folder):
-                self._carry_out(statement, incoming, watch)
-        finally:
-            self.settings.finish()
+        with self._client.watching() as watch:
+            try:
+                if isinstance(statement, Rows):
+                    self._stream(statement, watch)
+                else:
+                    self._run(statement)
+            except ServerError:
+                # A query that was killed because its client wants it to end, ends without an error.
+                if _interruption(watch) is Interruption.NONE:
+                    raise
 
-    def _carry_out(self, statement: Statement, incoming: Incoming, watch: Watch) -> None:
-        match statement:
-            case Rows():
-                self._stream(statement, incoming, watch)
-            case Insert():
-                self._insert(statement, incoming)
-            case Command():
-                self._run(statement, incoming)
-
-    def _stream(self, statement: Rows, incoming: Incoming, watch: Watch) -> None:
-        result = Result(self.send, method=incoming.method)
-        columns, bodies = self._begun_stream(statement)
-        result.begin(columns)
-        send_block = result.blocks_of(columns)
+    def _stream(self, statement: Rows, watch: Watch) -> None:
+        columns, bodies = self._begun_stream(statement.sql)
+        self._result.begin(columns)
+        send_block = self._result.blocks_of(columns)
         with closing(bodies):
             for body in bodies:
-                if watch.look() is not Interruption.NONE:
-                    break
+                if _interruption(watch) is not Interruption.NONE:
+                    return
                 send_block(body)
-        if watch.interruption is Interruption.GONE:
-            raise ClientGone("during its query")
 
-    def _begun_stream(self, statement: Rows) -> tuple[Sequence[Column], Generator[bytes]]:
-        bodies = self.session.stream(statement.sql)
+    def _begun_stream(self, sql: str) -> tuple[Sequence[Column], Generator[bytes]]:
+        """The columns of a SELECT and all its blocks."""
+        bodies = self._session.stream(sql)
         first = next(bodies, None)
         told = columns_told_by(first) if first is not None else None
         if first is not None and told is not None:
             return told, _chained(first, bodies)
         # A session has one query at a time: describing this one ends it, so it is begun again.
         bodies.close()
-        described = self._described(f"(\n{statement.sql}\n)")
-        return described, self.session.stream(statement.sql) if first is not None else _nothing()
+        described = [column for column, _ in self._session.columns(f"(\n{sql}\n)")]
+        return described, self._session.stream(sql) if first is not None else _nothing()
 
-    def _run(self, statement: Command, incoming: Incoming) -> None:
-        result = Result(self.send, method=incoming.method)
-        answer = self.session.run(statement.sql)
+    def _run(self, statement: Command) -> None:
+        answer = self._session.run(statement.sql)
         for block in split_blocks(answer):
-            result.block(block.body)
+            self._result.block(block.body)
         if statement.answers and not answer:
-            result.begin(self.session.answer_columns(statement.sql))
+            self._result.begin(self._session.answer_columns(statement.sql))
 
-    def _insert(self, statement: Insert, incoming: Incoming) -> None:
-        with tempfile.TemporaryFile(dir=self.folder) as file:
+    def _insert(self, statement: Insert) -> None:
+        """Keep the rows in a file until the last one is here: then the engine gets all of them, or none."""
+        with tempfile.TemporaryFile(dir=self._client.folder) as file:
             if statement.inline:
                 file.write(statement.inline.encode("utf-8", "surrogateescape"))
                 file.flush()
-                self._store(statement, file, statement.data_format)
+                self._session.insert(
+                    statement.head, file, settings=statement.settings, data_format=statement.data_format
+                )
                 return
-            Result(self.send, method=incoming.method).begin(self._insert_columns(statement))
-            if incoming.store(file):
-                self._store(statement, file, "Native")
+            self._result.begin(columns_to_insert(self._session, statement))
+            if self._incoming.store(file):
+                self._session.insert(statement.head, file, settings=statement.settings, data_format="Native")
 
-    def _store(self, statement: Insert, file: BinaryIO, data_format: str) -> None:
-        self.session.insert(statement.head, file, settings=statement.settings, data_format=data_format)
 
-    def _insert_columns(self, statement: Insert) -> list[Column]:
-        described = self.session.columns(statement.target)
-        names = statement.column_names
-        if statement.columns in {None, "*"}:
-            return [column for column, default in described if default in {"", "DEFAULT"}]
-        known = {column.name: column for column, _ in described}
-        if names is not None and all(name in known for name in names):
-            return [known[name] for name in names]
-        # The engine's own words for columns: these are parts of the client's statement, which it may run anyway.
-        return self._described(f"(SELECT {statement.columns} FROM {statement.target})")  # noqa: S608
-
-    def _described(self, target: str) -> list[Column]:
-        return [column for column, _ in self.session.columns(target)]
+def _interruption(watch: Watch) -> Interruption:
+    if watch.look() is Interruption.GONE:
+        raise ClientGone("during its query")
+    return watch.interruption
 
 
 def _chained(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:

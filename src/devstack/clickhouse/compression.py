@@ -28,25 +28,24 @@ LOW_64_BITS: Final = (1 << 64) - 1
 
 
 class FrameSource(ByteSource):
-    """The decompressed bytes of the frames in another source; `method` is that of the last frame read."""
+    """The decompressed bytes of the frames in another source, whatever method each of them names."""
 
     def __init__(self, frames: ByteSource) -> None:
         super().__init__(limit=frames.limit)
         self._frames = frames
-        self.method = LZ4
 
     @override
     def fill(self) -> None:
         checksum = self._frames.take(CHECKSUM_BYTES)
         sizes = self._frames.take(SIZES.size)
-        self.method, compressed, size = SIZES.unpack(sizes)
+        method, compressed, size = SIZES.unpack(sizes)
         if not SIZES.size <= compressed <= LARGEST_FRAME or not 0 < size <= LARGEST_FRAME:
             raise ProtocolViolation("A compressed frame of an impossible size", code=CANNOT_DECOMPRESS)
         frame = self._frames.take(compressed - SIZES.size)
         if _checksum(sizes + frame) != checksum:
             raise ProtocolViolation("Checksum doesn't match: corrupted data", code=CHECKSUM_DOESNT_MATCH)
         self._frames.begin()
-        self.data += _decompress(self.method, frame, size)
+        self.data += _decompress(method, frame, size)
 
 
 def compress(data: bytes, method: int) -> bytes:

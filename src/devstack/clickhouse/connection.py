@@ -7,9 +7,10 @@ import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from devstack.clickhouse.answering import Answering
+from devstack.clickhouse.answering import Answer, Client
 from devstack.clickhouse.engine import Engine, EngineSession
 from devstack.clickhouse.errors import ClientGone, ProtocolViolation, ServerError
 from devstack.clickhouse.incoming import Incoming
@@ -108,24 +109,29 @@ class Connection:
 
     def _converse(self, session: EngineSession, hello: Hello) -> None:
         settings = SessionSettings(session, known=self._engine.settings)
-        answering = Answering(session=session, settings=settings, folder=self._engine.folder, send=self._send)
+        client = Client(
+            session=session,
+            settings=settings,
+            folder=self._engine.folder,
+            send=self._send,
+            watching=partial(self._watcher.watching, self._client),
+        )
         self._send(hello_reply(version=self._engine.version, time_zone=self._engine.time_zone))
         while True:
             self._source.begin()
             packet = self._source.varint()
             if packet == CLIENT_QUERY:
-                self._query(answering, hello)
+                self._query(client, hello)
             elif packet == CLIENT_PING:
                 self._send(PONG)
             elif packet != CLIENT_CANCEL:  # a Cancel between queries came too late: there is nothing to do
                 raise ProtocolViolation(f"Packet {packet} is not one to begin with")
 
-    def _query(self, answering: Answering, hello: Hello) -> None:
+    def _query(self, client: Client, hello: Hello) -> None:
         query = read_query(self._source, revision=hello.revision)
         incoming = Incoming(self._source, compressed=query.compressed)
         try:
-            with self._watcher.watching(self._client) as watch:
-                answering.answer(query, incoming, watch)
+            Answer(client, query, incoming).give()
         except ProtocolViolation:
             raise
         except ServerError as error:

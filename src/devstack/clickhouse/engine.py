@@ -38,6 +38,10 @@ LIMITS: Final = {
     "background_pool_size": 2,
     "background_schedule_pool_size": 4,
 }
+# A client's settings may shape the output of DESCRIBE; what is read here needs one shape.
+DESCRIBE_SETTINGS: Final = (
+    "SETTINGS print_pretty_type_names = 0, describe_include_subcolumns = 0, describe_compact_output = 0"
+)
 # A server knows no `SELECT`-less queries.
 SESSION_DEFAULTS: Final = {"implicit_select": "0"}
 
@@ -101,7 +105,7 @@ class EngineSession:
 
     def columns(self, target: str) -> list[tuple[Column, str]]:
         """A table's, table function's or bracketed SELECT's columns, each with its kind of default."""
-        return [(Column(row[0], row[1]), row[2]) for row in self.table(f"DESCRIBE TABLE {target}")]
+        return [(Column(row[0], row[1]), row[2]) for row in self.table(f"DESCRIBE TABLE {target} {DESCRIBE_SETTINGS}")]
 
     def close(self) -> None:
         self._chdb.close()

@@ -11,10 +11,6 @@ from devstack.clickhouse.packets import CLIENT_CANCEL, CLIENT_DATA
 from devstack.clickhouse.wire import ByteSource, SocketSource
 
 
-class InsertCancelled(Exception):
-    """The client sent Cancel instead of the rest of its rows: nothing of the INSERT is to be stored."""
-
-
 @dataclass(slots=True)
 class ExternalTable:
     name: str
@@ -23,15 +19,12 @@ class ExternalTable:
 
 
 class Incoming:
-    """The data packets of one query; `method` is the client's compression, nothing if it uses none."""
+    """The data packets of one query."""
 
     def __init__(self, client: SocketSource, *, compressed: bool) -> None:
         self._client = client
         self._frames = FrameSource(client) if compressed else None
-
-    @property
-    def method(self) -> int | None:
-        return self._frames.method if self._frames else None
+        self._cancelled = False
 
     def external_tables(self) -> list[ExternalTable]:
         tables: dict[str, ExternalTable] = {}
@@ -41,7 +34,7 @@ class Incoming:
         return list(tables.values())
 
     def store(self, file: BinaryIO) -> int:
-        """Write the rows to a file in `FORMAT Native`, block by block; answers with their number.
+        """Write the rows to a file in `FORMAT Native`, block by block; answers with their number, 0 after a Cancel.
 
         Raises ServerError if the file cannot be written, after the client has sent everything it wants to send.
         """
@@ -55,6 +48,8 @@ class Incoming:
             except OSError as error:
                 failure = error
             rows += block.rows
+        if self._cancelled:
+            return 0
         if failure:
             raise ServerError(CANNOT_WRITE, f"DB::Exception: Cannot keep the rows: {failure}") from failure
         return rows
@@ -64,7 +59,8 @@ class Incoming:
             self._client.begin()
             packet = self._client.varint()
             if packet == CLIENT_CANCEL:
-                raise InsertCancelled
+                self._cancelled = True
+                return
             if packet != CLIENT_DATA:
                 raise ProtocolViolation(f"Packet {packet} in place of a block")
             name = self._client.text()

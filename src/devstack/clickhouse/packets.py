@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from devstack.clickhouse.compression import LZ4, ZSTD
 from devstack.clickhouse.errors import ProtocolViolation, ServerError
 from devstack.clickhouse.session_settings import Setting
 from devstack.clickhouse.wire import INT32, ByteSource, text, varint
@@ -38,6 +39,14 @@ class Query:
     settings: tuple[Setting, ...]
     compressed: bool
     sql: str
+
+    @property
+    def answer_method(self) -> int | None:
+        """How the answer is compressed, if it is: a setting says so, as on a server, not the client's own method."""
+        if not self.compressed:
+            return None
+        asked = {setting.value.upper() for setting in self.settings if setting.name == "network_compression_method"}
+        return ZSTD if "ZSTD" in asked else LZ4
 
 
 def read_hello(source: ByteSource) -> Hello:

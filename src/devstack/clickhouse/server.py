@@ -1,6 +1,7 @@
 """The listening socket on loopback, a bounded number of client threads, and a quick end."""
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=MOST_CONNECTIONS)
     except OSError as error:
-        raise CannotServe(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
+        raise CannotServe(f"cannot listen on {HOST}:{port}: {os.strerror(error.errno or 0)}") from error
 
 
 class Server:

@@ -6,7 +6,8 @@ back lazily: the next query's settings are compared with what is set, so a clien
 query costs nothing, and one that sends a new token each time costs one SET (0.1 ms).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,8 +34,26 @@ class SessionSettings:
         self._before: dict[str, str | None] = {}
         self._session_has_own = False
 
-    def apply(self, settings: Iterable[Setting]) -> None:
-        """Make exactly these settings hold on top of the session's own; raises ServerError if one is refused."""
+    @contextmanager
+    def applied(self, settings: Iterable[Setting]) -> Iterator[None]:
+        """Run a statement under these settings; raises ServerError if one is refused."""
+        self._apply(settings)
+        try:
+            yield
+        finally:
+            if self._set.get("readonly", "0") not in {"0", ""}:
+                # Nothing can be set back in a session that was made read-only, so it begins anew.
+                self._session.reopen()
+                self._set.clear()
+
+    def run_set(self, sql: str) -> None:
+        """Run a SET statement: from now on the session has values of its own to go back to."""
+        self._apply(())
+        self._session.run(sql)
+        self._session_has_own = True
+
+    def _apply(self, settings: Iterable[Setting]) -> None:
+        """Make exactly these settings hold on top of the session's own."""
         wanted = {setting.name: setting.value for setting in settings if self._is_known(setting)}
         changes: dict[str, str | None] = {name: self._before[name] for name in self._set if name not in wanted}
         for name, value in wanted.items():
@@ -46,18 +65,6 @@ class SessionSettings:
         if changes:
             self._session.run(set_statement(changes))
         self._set = wanted
-
-    def finish(self) -> None:
-        """A query that made the session read-only is over: nothing can be set back there, so it begins anew."""
-        if self._set.get("readonly", "0") not in {"0", ""}:
-            self._session.reopen()
-            self._set.clear()
-
-    def run_set(self, sql: str) -> None:
-        """A SET statement: from now on the session has values of its own to go back to."""
-        self.apply(())
-        self._session.run(sql)
-        self._session_has_own = True
 
     def _is_known(self, setting: Setting) -> bool:
         if setting.name in self._known:
