@@ -42,12 +42,12 @@ def _checks() -> dict[str, str]:
     }
 
 
-def _outcome(check: Callable[[], bool], otherwise: str) -> str:
+def _outcome(check: Callable[[], bool], when_not: str) -> str:
     try:
-        return "ok" if check() else otherwise
+        return "ok" if check() else when_not
     except DatabaseError as error:
         log.warning("not_ready", check=check.__name__, reason=str(error))
-        return otherwise
+        return "unavailable"
 
 
 def _ask_database() -> bool:

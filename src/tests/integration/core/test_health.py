@@ -55,7 +55,7 @@ def test_it_is_not_ready_without_a_database(client, monkeypatch):
     monkeypatch.setattr(health, "_ask_database", fail)
     monkeypatch.setattr(health, "_ask_migrations", fail)
     response = client.get("/readyz")
-    assert_not_ready(response, database="unavailable", migrations="not applied")
+    assert_not_ready(response, database="unavailable", migrations="unavailable")
     assert "gone" not in response.content.decode()
 
 

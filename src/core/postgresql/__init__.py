@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with a pool that gets over restarts (Django looks for `base`)."""
