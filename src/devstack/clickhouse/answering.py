@@ -10,7 +10,7 @@ from devstack.clickhouse.blocks import Column, split_blocks
 from devstack.clickhouse.engine import EngineSession
 from devstack.clickhouse.errors import ClientGone, ServerError
 from devstack.clickhouse.external_tables import temporary_tables
-from devstack.clickhouse.incoming import Incoming
+from devstack.clickhouse.incoming import ExternalTable, Incoming
 from devstack.clickhouse.insert_columns import columns_to_insert
 from devstack.clickhouse.insert_statement import Insert
 from devstack.clickhouse.packets import END_OF_STREAM, Query
@@ -44,16 +44,19 @@ class Answer:
     def give(self) -> None:
         """Raises ServerError for what the client is to be told, ClientGone if there is none any more."""
         tables = self._incoming.external_tables()
-        statement = parse(self._query.sql)
+        if not self._incoming.cancelled:
+            self._answer(parse(self._query.sql), tables)
+        self._client.send(END_OF_STREAM)
+
+    def _answer(self, statement: Statement, tables: Sequence[ExternalTable]) -> None:
         if isinstance(statement, Command) and statement.sets:
             self._client.settings.run_set(statement.sql)
-        else:
-            with (
-                self._client.settings.applied(self._query.settings),
-                temporary_tables(self._session, tables, folder=self._client.folder),
-            ):
-                self._carry_out(statement)
-        self._client.send(END_OF_STREAM)
+            return
+        with (
+            self._client.settings.applied(self._query.settings),
+            temporary_tables(self._session, tables, folder=self._client.folder),
+        ):
+            self._carry_out(statement)
 
     def _carry_out(self, statement: Statement) -> None:
         # A client that inserts is still sending: what it sends is data, and not to be looked through for a Cancel.

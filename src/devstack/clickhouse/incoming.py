@@ -26,6 +26,12 @@ class Incoming:
         self._frames = FrameSource(client) if compressed else None
         self._cancelled = False
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client has sent Cancel, as far as that has been received."""
+        ahead = self._client.data[self._client.position : self._client.position + 1]
+        return self._cancelled or ahead == bytes([CLIENT_CANCEL])
+
     def external_tables(self) -> list[ExternalTable]:
         tables: dict[str, ExternalTable] = {}
         for name, block in self._blocks():

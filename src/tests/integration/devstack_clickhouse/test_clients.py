@@ -1,9 +1,9 @@
 """Many clients at once, and what they leave behind."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from clickhouse_driver import Client
@@ -69,15 +69,11 @@ def test_hundreds_of_short_connections_leave_nothing_behind(start_server: Callab
 
 
 def test_more_clients_than_allowed_are_refused_and_the_others_go_on(server: RunningServer) -> None:
-    held: list[socket.socket] = []
-    try:
-        held.extend(server.socket() for _ in range(260))
-        refused = held[-1].recv(1 << 16)
-        assert refused[:1] == b"\x02"
-        assert b"connections already" in refused
-    finally:
-        for one in held:
-            one.close()
+    with ExitStack() as held:
+        *_, last = [held.enter_context(server.socket()) for _ in range(260)]
+        refused = last.recv(1 << 16)
+    assert refused[:1] == b"\x02"
+    assert b"connections already" in refused
 
     wait_until(lambda: is_served(server))
 

@@ -214,6 +214,17 @@ def test_of_a_client_that_vanishes_before_its_last_block_nothing_is_stored(
     assert count(client, numbers) == 0
 
 
+def test_an_insert_that_is_cancelled_stores_nothing_and_the_connection_goes_on(client: Client, numbers: str) -> None:
+    assert count(client, numbers) == 0
+    client.connection.send_query(f"INSERT INTO {numbers} VALUES")
+    client.connection.send_external_tables(None)
+    sample = client.receive_sample_block()
+    client.connection.send_data(RowOrientedBlock(sample.columns_with_types, [(1, "a")]))
+    client.connection.send_cancel()
+    client.receive_end_of_query()
+    assert count(client, numbers) == 0
+
+
 def test_ddl_mutations_and_maintenance_are_carried_out(client: Client, numbers: str) -> None:
     client.execute(f"INSERT INTO {numbers} VALUES", [(1, "a"), (2, "b")])
     client.execute(f"ALTER TABLE {numbers} ADD COLUMN extra Nullable(Int8)")
