@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from core.problem import Problem
 
@@ -18,11 +20,15 @@ log = structlog.get_logger()
 _NEEDED = ("database", "migrations")
 
 
+@csrf_exempt  # so that a wrong method is told so
+@require_safe
 async def livez(_request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@csrf_exempt
+@require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers and is migrated; otherwise 503 with the reason."""
     checks = await sync_to_async(_checks, thread_sensitive=True)()

@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/problem+json"
 _EXPLANATIONS = {
     HTTPStatus.BAD_REQUEST: "The request could not be understood.",
     HTTPStatus.FORBIDDEN: "This is not allowed to you.",
-    HTTPStatus.NOT_FOUND: "There is nothing at this address. Addresses end with a slash.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address (those of the API end with a slash).",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something failed here. It has been logged under this request's id.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database does not answer just now: try again in a moment.",
 }
