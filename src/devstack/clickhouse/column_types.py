@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+# What structures a list of arguments; a quoted text is one mark, so that nothing in it counts.
+_MARK: Final = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|[(),]", re.DOTALL)
 _ELEMENT_NAME: Final = re.compile(
     r"\s*(?:`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|[A-Za-z_][\w.]*)\s+(?=[A-Z])", re.DOTALL
 )
@@ -31,17 +32,12 @@ def element_type(argument: str) -> str:
 
 def _split_arguments(inner: str) -> tuple[str, ...]:
     arguments: list[str] = []
-    depth = start = position = 0
-    while position < len(inner):
-        quoted = _QUOTED.match(inner, position)
-        if quoted:
-            position = quoted.end()
-            continue
-        character = inner[position]
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            arguments.append(inner[start:position].strip())
-            start = position + 1
-        position += 1
+    depth = start = 0
+    for match in _MARK.finditer(inner):
+        mark = match[0]
+        depth += (mark == "(") - (mark == ")")
+        if mark == "," and depth == 0:
+            arguments.append(inner[start : match.start()].strip())
+            start = match.end()
     last = inner[start:].strip()
     return (*arguments, last) if last else tuple(arguments)

@@ -45,6 +45,8 @@ def parse_insert(sql: str) -> Insert | None:
     read: list[Token] = []
     for token in tokens(sql):
         read.append(token)
+        if read[0].upper != "INSERT":
+            return None
         if token.depth or token.kind != "word":
             continue
         if token.upper in _SELECTS and _target_end(read) < len(read):

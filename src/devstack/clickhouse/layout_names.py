@@ -36,6 +36,7 @@ ALIASES: Final = {
     "MultiPolygon": "Array(Polygon)",
 }
 DECIMAL_WIDTHS: Final = ((9, 4), (18, 8), (38, 16), (76, 32))
+MOST_BRACKETS: Final = 2000  # taking a name apart is quadratic in its depth, and a client may send any
 SHARED_VARIANT: Final = "SharedVariant"
 SHARED_DATA: Final = Array(Tuple((Strings(), Strings())))
 WITH_LIMIT, AS_TEXT, WITHOUT_LIMIT = 0, 1, 2  # versions of a JSON column's prefix
@@ -44,6 +45,8 @@ WITH_LIMIT, AS_TEXT, WITHOUT_LIMIT = 0, 1, 2  # versions of a JSON column's pref
 @lru_cache(maxsize=1024)
 def layout_of(name: str) -> Layout:
     """The layout of a type; raises UnsupportedType for one whose end the bytes do not tell (AggregateFunction)."""
+    if name.count("(") > MOST_BRACKETS:
+        raise UnsupportedType(name[:200])
     family, arguments = split_type(name)
     if family in WIDTHS:
         return Fixed(WIDTHS[family])

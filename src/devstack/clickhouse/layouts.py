@@ -62,14 +62,12 @@ def _skip_buffered_strings(source: ByteSource, left: int) -> int:
     while left and position < safe:
         length = data[position]
         position += 1
-        if length >= CONTINUES:
-            length &= CONTINUES - 1
-            for shift in range(7, 7 * VARINT_BYTES, 7):
-                byte = data[position]
-                position += 1
-                length |= (byte & (CONTINUES - 1)) << shift
-                if byte < CONTINUES:
-                    break
+        byte, shift = length, 7
+        while byte >= CONTINUES and shift < 7 * VARINT_BYTES:
+            byte = data[position]
+            position += 1
+            length += (byte - 1) << shift  # takes back the bit of the byte before, which said that this one follows
+            shift += 7
         position += length
         left -= 1
     source.need(position)

@@ -14,6 +14,7 @@ from devstack.clickhouse.lexer import Token, tokens
 
 STREAMED: Final = frozenset({"SELECT", "WITH", "FROM", "("})
 ANSWERED: Final = STREAMED | {"SHOW", "DESC", "DESCRIBE", "EXPLAIN", "EXISTS", "CHECK", "KILL"}
+FATAL: Final = (["SYSTEM", "SHUTDOWN"], ["SYSTEM", "KILL"])
 COMMANDS_OF_THE_TOOL: Final = frozenset({"EXIT", "QUIT", "LOGOUT", "Q"})
 
 
@@ -38,19 +39,21 @@ type Statement = Rows | Command | Insert
 
 def parse(sql: str) -> Statement:
     """The statement of a query; raises ServerError for what a ClickHouse server refuses, too."""
-    first = next(tokens(sql), None)
-    if first is None:
-        raise ServerError(SYNTAX_ERROR, "DB::Exception: Syntax error: Empty query")
-    if first.upper == "INSERT" and (insert := parse_insert(sql)):
+    if insert := parse_insert(sql):
         return insert
-    words = list(tokens(sql))
-    sql, words = _single(sql, words)
+    sql, words = _single(sql, list(tokens(sql)))
+    if not words:
+        raise ServerError(SYNTAX_ERROR, "DB::Exception: Syntax error: Empty query")
+    first = words[0]
     top = {word.upper for word in words if word.depth == 0 and word.kind == "word"}
     if first.upper in ANSWERED:
         _refuse_what_loses_rows(words, top)
         sql = _without_format(sql, words)
     if first.upper in STREAMED and "INSERT" not in top:
         return Rows(sql)
+    if [word.upper for word in words[:2]] in FATAL:
+        # The engine would send the signal to its whole process group, whoever else is in it.
+        raise ServerError(NOT_IMPLEMENTED, "DB::Exception: devstack is not ended by a statement: stop its process")
     if first.upper in COMMANDS_OF_THE_TOOL:
         return Command(f"/**/ {sql}")
     return Command(sql, answers=first.upper in ANSWERED - STREAMED - {"KILL"}, sets=first.upper == "SET")

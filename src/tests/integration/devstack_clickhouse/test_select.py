@@ -78,6 +78,8 @@ def test_an_unknown_table_is_an_error_with_clickhouses_code(client: Client) -> N
         ("SELECT number % 2 AS a, count() FROM numbers(9) GROUP BY a WITH TOTALS", 48),
         ("SELECT toUInt8('x')", 6),
         ("USE nowhere", 81),
+        ("SYSTEM SHUTDOWN", 48),
+        ("system kill;", 48),
     ],
 )
 def test_what_cannot_be_answered_is_an_error_and_the_connection_goes_on(client: Client, sql: str, code: int) -> None:
