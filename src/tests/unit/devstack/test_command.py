@@ -23,8 +23,9 @@ async def test_a_command_that_ignores_sigterm_is_killed_after_its_grace(
     monkeypatch.setattr(module, "_GRACE", 0.3)
     command = Command(["sh", "-c", f"cd {tmp_path}; {STUBBORN}"])
     running = asyncio.create_task(command.run({}, until=asyncio.Event()))
-    while not (tmp_path / "up").exists():  # noqa: ASYNC110 - the file appears at another process's hands
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while not (tmp_path / "up").exists():  # noqa: ASYNC110 - the file appears at another process's hands
+            await asyncio.sleep(0.01)
     command._hear(signal.SIGTERM, Supervisor([], output=Output(io.StringIO(), names=[])))
     assert await asyncio.wait_for(running, 20) == 128 + signal.SIGKILL
 

@@ -52,8 +52,9 @@ async def test_a_start_that_was_killed_half_way_is_begun_anew(folder: Path) -> N
     server.service()
     half = asyncio.create_task(server.create_data_folder())
     unfinished = server.data.with_suffix(".unfinished")
-    while not (unfinished / "base").exists():  # noqa: ASYNC110 - another process makes it
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(20):
+        while not (unfinished / "base").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.005)
     half.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await half
