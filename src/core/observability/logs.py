@@ -36,6 +36,9 @@ def configure(*, level: str, fmt: str) -> None:
                 "asynch": {"level": "WARNING"},
                 # What was refused stands in the access line; only faults of ours are worth another.
                 "django.request": {"level": "ERROR"},
+                # The uvicorn command has given these handlers of its own.
+                "uvicorn": {"handlers": [], "propagate": True},
+                "uvicorn.access": {"handlers": [], "propagate": True},
             },
         }
     )
@@ -70,7 +73,9 @@ def _shared(fmt: str) -> list[Processor]:
 def _finish(fmt: str) -> list[Processor]:
     if fmt == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]
+    # Plain tracebacks: a prettier one shows local variables, and a password may be among them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0, exception_formatter=plain)]
 
 
 def _without_ballast(_logger: object, _method: str, event: EventDict) -> EventDict:

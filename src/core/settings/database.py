@@ -10,11 +10,24 @@ _POOL_SIZE = whole(
     purpose="connections in the pool of a process; 0 means no pool (the ASGI server sets 8 by itself)",
 )
 
-# ASGI forbids persistent connections (each request may meet another thread), so there it is the pool or nothing.
+# ASGI forbids persistent connections (each request may meet another thread), so there it is the pool or nothing. Our
+# backend gets over a restart of the server: it looks at a pooled connection before its first use, so Django need not.
 _KEPT: dict[str, Any] = (
-    {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": min(2, _POOL_SIZE), "max_size": _POOL_SIZE, "timeout": 2}}}
+    {
+        "ENGINE": "core.postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {
+            "pool": {
+                "min_size": min(2, _POOL_SIZE),
+                "max_size": _POOL_SIZE,
+                "timeout": 2,
+                "reconnect_timeout": 5,
+            }
+        },
+    }
     if _POOL_SIZE
-    else {"CONN_MAX_AGE": 60}
+    else {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 )
 
 DATABASES = {
@@ -27,6 +40,5 @@ DATABASES = {
             )
         ),
         **_KEPT,
-        "CONN_HEALTH_CHECKS": True,
     }
 }

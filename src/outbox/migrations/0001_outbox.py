@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                         ("request_id", models.TextField()),
                         ("trace_context", models.TextField()),
                     ],
-                    options={"db_table": "outbox_event", "managed": False, "ordering": ["id"]},
+                    options={"db_table": "outbox_event", "managed": False, "ordering": ("id",)},
                 ),
                 migrations.CreateModel(
                     name="OutboxBatch",
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     options={
                         "db_table": "outbox_batch",
                         "managed": False,
-                        "ordering": ["sealed_at", "batch_id"],
+                        "ordering": ("sealed_at", "batch_id"),
                         "verbose_name_plural": "outbox batches",
                     },
                 ),

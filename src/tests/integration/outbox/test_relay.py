@@ -10,7 +10,7 @@ import pytest
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.memory import MemoryEventStore
-from outbox import breaker, event_store, query, relay
+from outbox import breaker, event_store, ledger, query, relay
 from outbox.breaker import Breaker, backoff
 from outbox.event_store import wait_for
 from outbox.ledger import read_batch
@@ -211,14 +211,14 @@ def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch
 
 def test_a_worker_that_was_paused_for_longer_than_its_lease_sends_nothing(store, sealed, settings, monkeypatch):
     settings.OUTBOX_LEASE_SECONDS = 0.05
-    original = relay.ledger.read
+    original = ledger.read
 
     def paused(lease):
         batch = original(lease)
         time.sleep(0.1)
         return batch
 
-    monkeypatch.setattr(relay.ledger, "read", paused)
+    monkeypatch.setattr(ledger, "read", paused)
     assert deliver_one() == (Outcome.LEASE_LOST, 0)
     assert store.appended == []
 
