@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 
+from devstack import terminal
 from devstack.children import dies_with_launcher
 from devstack.errors import DevstackError
 from devstack.supervisor import Supervisor
@@ -27,9 +29,10 @@ class Command:
         self._argv = argv
         self._process: asyncio.subprocess.Process | None = None
         self._must_end = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
         # With a terminal, the command is in our process group as under any shell, so job control works. Without one it
         # gets a group of its own, so that a signal to ours reaches it once: through us.
-        self._own_group = not _has_terminal()
+        self._own_group = not terminal.has_terminal()
 
     @property
     def started(self) -> bool:
@@ -41,6 +44,7 @@ class Command:
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
             numbers.append(signal.SIGHUP)
+            self._watching = asyncio.create_task(self._hear_the_terminal_close(supervisor))
         for number in numbers:
             loop.add_signal_handler(number, self._hear, number, supervisor)
 
@@ -73,12 +77,17 @@ class Command:
         except OSError as error:
             raise CommandNotFound(f"{self._argv[0]} cannot be run: {error.strerror}") from error
 
+    async def _hear_the_terminal_close(self, supervisor: Supervisor) -> None:
+        if sys.stderr.isatty():
+            await terminal.reader_gone(sys.stderr)
+            self._hear(signal.SIGHUP, supervisor)
+
     def _hear(self, number: signal.Signals, supervisor: Supervisor) -> None:
         self.last_signal = int(number)
         if self._process is None:
             supervisor.interrupt()
         elif number == signal.SIGINT:
-            if self._own_group or not _in_foreground():  # else the terminal has sent it to the command as well
+            if self._own_group or not terminal.in_foreground():  # else the terminal has sent it to the command as well
                 self._send(number)
         else:
             self._send(number)
@@ -91,22 +100,3 @@ class Command:
                 os.killpg(self._process.pid, number)
             else:
                 self._process.send_signal(number)
-
-
-def _has_terminal() -> bool:
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR))
-    except OSError:
-        return False
-    return True
-
-
-def _in_foreground() -> bool:
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    finally:
-        os.close(terminal)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from devstack import application, environment, folder, ports
+from devstack import application, environment, folder, ports, terminal
 from devstack.children import adopt_orphans, kill_orphans
 from devstack.engines import CLICKHOUSE_DATABASE, CLICKHOUSE_USER, Engines
 from devstack.output import Output, wants_colour
@@ -43,11 +43,13 @@ async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bo
     services = [replace(service, inherits=[lock]) for service in services]  # it is held until all of them are gone
     async with Supervisor(services, output=output) as supervisor:
         _listen_to_signals(supervisor)
+        watching = asyncio.create_task(_stop_without_reader(supervisor))
         with contextlib.suppress(StopWanted):
             await supervisor.all_up()
             with _announced(stack, found):
                 _say_addresses(output, stack, found, with_application=with_application)
                 await supervisor.stopped()
+        watching.cancel()
 
 
 def _listen_to_signals(supervisor: Supervisor) -> None:
@@ -57,6 +59,11 @@ def _listen_to_signals(supervisor: Supervisor) -> None:
     loop.add_signal_handler(signal.SIGTERM, supervisor.stopping.set)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         loop.add_signal_handler(signal.SIGHUP, supervisor.stopping.set)
+
+
+async def _stop_without_reader(supervisor: Supervisor) -> None:
+    await terminal.reader_gone(sys.stdout)
+    supervisor.stopping.set()
 
 
 @contextlib.contextmanager

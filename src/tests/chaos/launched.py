@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devstack import ports
@@ -45,7 +45,12 @@ class Launched:
     """`python -m devstack …` with a folder, ports and a temporary directory of its own."""
 
     def __init__(
-        self, *arguments: str, folder: Path, terminal: bool = True, environment: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        folder: Path,
+        terminal: bool = True,
+        through: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.said = ""
@@ -54,7 +59,7 @@ class Launched:
         # Without a terminal it still writes to one, so that its output is read the same way, but has no part in it.
         login = [sys.executable, "-c", _ON_TERMINAL] if terminal else []
         self.process = subprocess.Popen(
-            [*login, sys.executable, "-m", "devstack", *arguments],
+            [*login, *through, sys.executable, "-m", "devstack", *arguments],
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
             env=environment_for(folder, environment),
         )  # fmt: skip

@@ -89,6 +89,18 @@ def test_the_engines_end_with_the_launcher(end: Callable[[Launched], None], star
     assert not (folder / "stack" / "env").exists()
 
 
+@pytest.mark.parametrize("arguments", [["services"], ["exec", "--", "sh", "-c", "echo Ctrl-C; exec sleep 60"]])
+def test_a_closed_terminal_is_noticed_behind_a_parent_that_keeps_the_news_to_itself(
+    arguments: list[str], start: Start, folder: Path
+) -> None:
+    # As make does, which hears SIGHUP as the session's leader, and waits for us.
+    deaf = ["sh", "-c", 'trap : HUP; "$@"; exit', "sh"]
+    launched = start(*arguments, through=deaf, environment=ONE_ENGINE)
+    launched.await_words("Ctrl-C")
+    launched.close_terminal()
+    launched.leaves_nothing()
+
+
 def test_ctrl_c_while_the_data_folder_is_made_leaves_nothing_and_spoils_nothing(start: Start, folder: Path) -> None:
     launched = start("services")
     eventually(lambda: any("initdb" in command for command in processes_of(folder).values()))
