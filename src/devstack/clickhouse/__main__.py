@@ -44,6 +44,7 @@ def _serve(arguments: argparse.Namespace, stopping: threading.Event) -> int:
     from devstack.clickhouse.engine import Engine  # noqa: PLC0415
     from devstack.clickhouse.server import Server  # noqa: PLC0415
 
+    _close_stdin()
     engine = Engine(arguments.data.absolute(), database=arguments.database)
     _stop_on_signals(stopping)
     access = Access(arguments.user, os.environ.get(PASSWORD_VARIABLE, ""), arguments.database)
@@ -56,6 +57,12 @@ def _serve(arguments: argparse.Namespace, stopping: threading.Event) -> int:
         return 0
     # A thread is stuck inside the engine; parts on disk are complete or absent, so nothing is lost by leaving.
     os._exit(0)
+
+
+def _close_stdin() -> None:
+    """The engine's front end reads the rows of an INSERT without any from there."""
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
 
 
 def _stop_on_signals(stopping: threading.Event) -> None:

@@ -14,6 +14,7 @@ from devstack.clickhouse.incoming import ExternalTable, Incoming
 from devstack.clickhouse.insert_columns import columns_to_insert
 from devstack.clickhouse.insert_statement import Insert
 from devstack.clickhouse.packets import END_OF_STREAM, Query
+from devstack.clickhouse.query_ids import QueryIds
 from devstack.clickhouse.result import Result, columns_told_by
 from devstack.clickhouse.session_settings import SessionSettings
 from devstack.clickhouse.statement import Command, Rows, Statement, parse
@@ -29,6 +30,7 @@ class Client:
     folder: Path
     send: Callable[[bytes], None]
     watching: Callable[[], AbstractContextManager[Watch]]
+    query_ids: QueryIds
 
 
 class Answer:
@@ -53,6 +55,7 @@ class Answer:
             self._client.settings.run_set(statement.sql)
             return
         with (
+            self._client.query_ids.running(self._query.query_id),
             self._client.settings.applied(self._query.settings),
             temporary_tables(self._session, tables, folder=self._client.folder),
         ):
@@ -97,7 +100,8 @@ class Answer:
         return described, self._session.stream(sql) if first is not None else _nothing()
 
     def _run(self, statement: Command) -> None:
-        answer = self._session.run(statement.sql)
+        sql = self._client.query_ids.in_engines_words(statement.sql) if statement.kills else statement.sql
+        answer = self._session.run(sql)
         for block in split_blocks(answer):
             self._result.block(block.body)
         if statement.answers and not answer:

@@ -4,7 +4,6 @@ import hmac
 import logging
 import socket
 import struct
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from devstack.clickhouse.packets import (
     read_hello,
     read_query,
 )
+from devstack.clickhouse.query_ids import QueryIds
 from devstack.clickhouse.session_settings import SessionSettings
 from devstack.clickhouse.watcher import Watcher
 from devstack.clickhouse.wire import RECEIVE_BYTES, SocketSource
@@ -56,10 +56,12 @@ class Access:
 
 
 class Connection:
-    """Call `serve` in a thread; `thread` is then the one whose queries are this client's."""
+    """Call `serve` in a thread of its own: the engine knows a running query by its thread."""
 
-    def __init__(self, client: socket.socket, *, engine: Engine, access: Access, watcher: Watcher) -> None:
-        self.thread = 0
+    def __init__(
+        self, client: socket.socket, *, engine: Engine, access: Access, watcher: Watcher, query_ids: QueryIds
+    ) -> None:
+        self._query_ids = query_ids
         self._client = client
         self._engine = engine
         self._access = access
@@ -68,7 +70,6 @@ class Connection:
 
     def serve(self) -> None:
         """Serve the client until it leaves, or says something that cannot be followed."""
-        self.thread = threading.get_native_id()
         try:
             with self._client:
                 self._serve()
@@ -115,6 +116,7 @@ class Connection:
             folder=self._engine.folder,
             send=self._send,
             watching=partial(self._watcher.watching, self._client),
+            query_ids=self._query_ids,
         )
         self._send(hello_reply(version=self._engine.version, time_zone=self._engine.time_zone))
         while True:

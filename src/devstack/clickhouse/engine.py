@@ -139,6 +139,13 @@ class Engine:
         with self._admin_lock:
             self._admin.run(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
 
+    def query_id(self, thread: int) -> str | None:
+        """The engine's id of the query that runs on behalf of this thread."""
+        sql = f"SELECT query_id FROM system.processes WHERE has(thread_ids, {thread})"  # noqa: S608 -- a number
+        with self._admin_lock:
+            rows = self._admin.table(sql)
+        return rows[0][0] if rows else None
+
     def close(self) -> None:
         with self._admin_lock:
             self._admin.close()

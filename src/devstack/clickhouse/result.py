@@ -42,4 +42,12 @@ class Result:
         types = [column.type for column in columns]
         if not any(name.startswith("DateTime(") for name in types):
             return self.block
-        return lambda body: self.block(retyped(read_block(ByteSource(body)), types))
+        return lambda body: self.block(_retyped(body, types))
+
+
+def _retyped(body: bytes, types: Sequence[str]) -> bytes:
+    try:
+        return retyped(read_block(ByteSource(body)), types)
+    except UnsupportedType:
+        # Its columns cannot be told apart: better the values with a time zone less than no values.
+        return body

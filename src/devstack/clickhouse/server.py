@@ -12,6 +12,7 @@ from devstack.clickhouse.connection import Access, Connection
 from devstack.clickhouse.engine import Engine
 from devstack.clickhouse.errors import CannotServe, ServerError
 from devstack.clickhouse.packets import exception_reply
+from devstack.clickhouse.query_ids import QueryIds
 from devstack.clickhouse.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Server:
         self._engine = engine
         self._access = access
         self._watcher = Watcher(engine.kill)
+        self._query_ids = QueryIds(engine.query_id)
         self._clients: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
 
@@ -69,7 +71,9 @@ class Server:
             self._admit(client)
 
     def _admit(self, client: socket.socket) -> None:
-        connection = Connection(client, engine=self._engine, access=self._access, watcher=self._watcher)
+        connection = Connection(
+            client, engine=self._engine, access=self._access, watcher=self._watcher, query_ids=self._query_ids
+        )
         thread = threading.Thread(target=self._serve, args=(connection,), name="client", daemon=True)
         with self._lock:
             if len(self._clients) >= MOST_CONNECTIONS:

@@ -32,6 +32,7 @@ class Command:
     sql: str
     answers: bool = False
     sets: bool = False
+    kills: bool = False
 
 
 type Statement = Rows | Command | Insert
@@ -56,7 +57,12 @@ def parse(sql: str) -> Statement:
         raise ServerError(NOT_IMPLEMENTED, "DB::Exception: devstack is not ended by a statement: stop its process")
     if first.upper in COMMANDS_OF_THE_TOOL:
         return Command(f"/**/ {sql}")
-    return Command(sql, answers=first.upper in ANSWERED - STREAMED - {"KILL"}, sets=first.upper == "SET")
+    return Command(
+        sql,
+        answers=first.upper in ANSWERED - STREAMED - {"KILL"},
+        sets=first.upper == "SET",
+        kills=first.upper == "KILL",
+    )
 
 
 def _single(sql: str, words: list[Token]) -> tuple[str, list[Token]]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count as count_up
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def client(server: RunningServer) -> Iterator[Client]:
     one.disconnect()
 
 
-_numbers = count(1)
+_numbers = count_up(1)
 
 
 @pytest.fixture
@@ -137,3 +137,19 @@ def table(client: Client) -> Iterator[str]:
     name = f"t{next(_numbers)}"
     yield name
     client.execute(f"DROP TABLE IF EXISTS {name} SYNC")
+
+
+@pytest.fixture
+def numbers(client: Client, table: str) -> str:
+    """A table of numbers and names that takes no number above 1000 and drops repeated tokens."""
+    client.execute(
+        f"CREATE TABLE {table} (n Int32, s String DEFAULT 'none', CONSTRAINT small CHECK n <= 1000)"
+        " ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
+    )
+    return table
+
+
+def count(client: Client, table: str) -> int:
+    [(found,)] = client.execute(f"SELECT count() FROM {table}")
+    assert isinstance(found, int)
+    return found

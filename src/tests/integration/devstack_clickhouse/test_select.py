@@ -191,7 +191,24 @@ def test_another_client_can_kill_a_query(server: RunningServer, client: Client) 
     assert failures == [394]
 
 
-def test_a_query_id_is_accepted(client: Client) -> None:
+def test_a_query_is_killed_by_the_id_its_client_gave_it_and_no_other_may_have_it(
+    server: RunningServer, client: Client
+) -> None:
+    leaving = server.client()
+    leaving.execute("SELECT 1", query_id="my own id")
+    leaving.connection.send_query(
+        "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number, 'by id') = 1", query_id="my own id"
+    )
+    leaving.connection.send_external_tables(None)
+    wait_until(lambda: running_queries(client, "by id") == 1)
+    with pytest.raises(ServerException) as taken:
+        client.execute("SELECT 1", query_id="my own id")
+    assert taken.value.code == 216
+    assert len(client.execute("KILL QUERY WHERE query_id = 'my own id'")) == 1
+    with pytest.raises(ServerException) as killed:
+        leaving.receive_result()
+    assert killed.value.code == 394
+    leaving.disconnect()
     assert client.execute("SELECT 1", query_id="my own id") == [(1,)]
 
 
