@@ -165,3 +165,21 @@ def test_half_a_million_events_are_delivered_and_verified_in_one_sitting(clickho
     assert deliver_due(seconds=300) == 500_000
     call_command("outbox", "verify")
     assert clickhouse.execute("SELECT count(), uniqExact(event_id) FROM event_log") == [(500_000, 500_000)]
+
+
+def test_a_transaction_held_open_leaves_no_dead_rows_and_holds_nothing_up(clickhouse, writer):
+    holder = (
+        writer().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute("SELECT count(*) FROM users_user")
+    )
+    for _ in range(20):
+        record(*range(500))
+        seal()
+        deliver_due(seconds=10)
+    holder.commit()
+    execute("SELECT pg_stat_force_next_flush()")
+    (dead,) = fetch(
+        "SELECT sum(pg_stat_get_dead_tuples(inhrelid)) AS rows, sum(pg_stat_get_live_tuples(inhrelid)) AS live"
+        " FROM pg_inherits WHERE inhparent = 'outbox_event'::regclass"
+    )
+    assert (dead["rows"], dead["live"]) == (0, 10_000)
+    assert_every_event_is_stored_once(clickhouse)
