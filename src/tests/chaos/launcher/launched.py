@@ -19,6 +19,8 @@ _GIVEN = ("DATABASE_URL", "REDIS_URL", "CLICKHOUSE_", "DEBUG", "ENVIRONMENT", "S
 _ON_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
+# `exec` with one quick engine: the others are "given".
+ONE_ENGINE = {"DATABASE_URL": "postgres://given", "CLICKHOUSE_HOST": "given"}
 
 
 def eventually(true: Callable[[], object], *, within: float = 20.0, otherwise: Callable[[], str] = str) -> None:
@@ -124,3 +126,22 @@ def said_by(*arguments: str, folder: Path, environment: Mapping[str, str] | None
         env=environment_for(folder, environment), stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
+
+
+def press_ctrl_c(launched: Launched) -> None:
+    launched.press_ctrl_c()
+
+
+def close_the_terminal(launched: Launched) -> None:
+    launched.close_terminal()
+
+
+def send_sigterm(launched: Launched) -> None:
+    launched.send(signal.SIGTERM)
+
+
+def send_sighup(launched: Launched) -> None:
+    launched.send(signal.SIGHUP)
+
+
+type Start = Callable[..., Launched]
