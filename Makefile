@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell bench clean up down
+.PHONY: help setup run services install test lint check manage migrate shell bench chaos clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -52,6 +52,9 @@ shell: setup ## Django's shell on the running or configured stack
 
 bench: setup ## measure the relay on a throwaway stack (BENCH_EVENTS=500000)
 	@$(DEVSTACK) exec -- $(PYTHON) bench/relay.py
+
+chaos: setup ## kill the real processes at random points and count what is lost or repeated: make chaos kills=1000 seed=7
+	@$(PYTHON) -m tests.chaos $(if $(kills),--kills $(kills)) $(if $(seed),--seed $(seed))
 
 up: ## start the production-like stack in Docker
 	docker compose up --build --detach --wait
