@@ -1,13 +1,12 @@
 from django.apps import AppConfig
+from django.conf import settings
+
+from core.observability import logs, sentry
 
 
 class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from django.conf import settings
-
-        from core.observability import logs, sentry
-
         logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT)
         sentry.configure(dsn=settings.SENTRY_CONFIG_DSN, environment=settings.SENTRY_CONFIG_ENVIRONMENT)

@@ -67,7 +67,7 @@ def whole(name: str, *, purpose: str, default: int, least: int = 0) -> int:
 
 
 def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> float:
-    raw = _read(name, kind="seconds", default=f"{default:g}", purpose=purpose)
+    raw = _read(name, kind="seconds", default=f"{default:.12g}", purpose=purpose)
     try:
         value = float(raw)
     except ValueError:
