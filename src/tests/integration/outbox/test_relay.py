@@ -185,6 +185,12 @@ def test_refused_data_is_split_until_the_refused_event_stands_alone(store, seale
     assert stored_events(store) == 3
 
 
+def test_a_batch_that_the_store_took_in_spite_of_refusing_it_is_not_split(store, sealed):
+    store.script = [("after", StoreRefused(reason="a view behind the table threw"))]
+    assert deliver_one() == (Outcome.DELIVERED, 4)
+    assert stored_events(store) == 4
+
+
 def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch):
     original = store.append
 
