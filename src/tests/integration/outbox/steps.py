@@ -2,13 +2,18 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
+from django.db import transaction
+
 from outbox import relay
+from outbox.client import EventLogClient
 from outbox.relay import Outcome
 from tests.chaos.unreliable_store import Trouble, Visit, WorkerDied, visit
-from tests.integration.outbox.conftest import execute, fetch
+from tests.integration.outbox.conftest import Noticed, execute, fetch
 
+POISON = "poison"
 _LONG_AGO = """
     INSERT INTO outbox_event (
         slot, event_id, event_type, occurred_at, environment, context, metadata_version, actor_id, request_id,
@@ -23,6 +28,19 @@ _LONG_AGO = """
 def empty_the_outbox() -> None:
     execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
     execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0")
+
+
+class ChangeOfMind(Exception):
+    """Rolls back to a savepoint."""
+
+
+def record(count: int, *, poisoned: int) -> None:
+    """Record so many events, the first of them poisoned, in a transaction that is rolled back in part."""
+    with transaction.atomic():
+        EventLogClient.record_many([Noticed(number=n, text=POISON * (n < poisoned)) for n in range(count)])
+        with suppress(ChangeOfMind), transaction.atomic():
+            EventLogClient.record(Noticed(number=count))
+            raise ChangeOfMind
 
 
 def record_long_ago(count: int) -> None:

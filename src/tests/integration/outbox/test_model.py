@@ -5,11 +5,9 @@ allows. After every step nothing may be lost, repeated or inconsistent; after dr
 """
 
 import sys
-from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import transaction
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -26,7 +24,6 @@ from hypothesis.stateful import (
 )
 
 from outbox import event_store, quarantine, relay
-from outbox.client import EventLogClient
 from outbox.relay import Outcome
 from outbox.replay import replay
 from outbox.rotation import rotate
@@ -35,18 +32,14 @@ from outbox.status import status
 from tests.chaos.held_up_worker import HeldUpWorker
 from tests.chaos.unreliable_store import Trouble, UnreliableStore
 from tests.integration.outbox import steps
-from tests.integration.outbox.conftest import Noticed, Writer, fetch
+from tests.integration.outbox.conftest import Writer, fetch
 from tests.integration.outbox.promises import hold_promises
 
-POISON = "poison"
 # At most so many events in one sealing; 0: nobody seals.
 limits = st.sampled_from([100, 0, 1, 4])
 counts = st.integers(min_value=1, max_value=5)
 troubles = st.sampled_from([Trouble.NONE, Trouble.NONE, *Trouble])
-
-
-class ChangeOfMind(Exception):
-    """Rolls back to a savepoint."""
+overtakers = st.sampled_from([Trouble.NOT_REACHED, Trouble.ANSWER_LOST, Trouble.DEATH_BEFORE, Trouble.NONE, None])
 
 
 class Outbox(RuleBasedStateMachine):
@@ -72,7 +65,7 @@ class Outbox(RuleBasedStateMachine):
         steps.empty_the_outbox()
         event_store._store.cache_clear()
         relay.breaker.reset()
-        self.store.poison = POISON
+        self.store.poison = steps.POISON
 
     @property
     def store(self) -> UnreliableStore:
@@ -82,11 +75,7 @@ class Outbox(RuleBasedStateMachine):
 
     @rule(count=counts, poisoned=st.sampled_from([1, 0, 0, 2]), limit=limits)
     def record(self, count: int, poisoned: int, limit: int) -> None:
-        with transaction.atomic():
-            EventLogClient.record_many([Noticed(number=n, text=POISON * (n < poisoned)) for n in range(count)])
-            with suppress(ChangeOfMind), transaction.atomic():
-                EventLogClient.record(Noticed(number=count))
-                raise ChangeOfMind
+        steps.record(count, poisoned=poisoned)
         self.committed += count
         self._seal(limit)
 
@@ -122,8 +111,8 @@ class Outbox(RuleBasedStateMachine):
             steps.deliver_one(trouble)
 
     @precondition(lambda self: "sealed" in self.states)
-    @rule(target=workers, held_up=st.sampled_from(["before", "after"]))
-    def hold_up_a_worker(self, held_up: str) -> Any:
+    @rule(target=workers, held_up=st.sampled_from(["before", "after"]), overtaken_by=overtakers)
+    def hold_up_a_worker_and_overtake_it(self, held_up: str, overtaken_by: Trouble | None) -> Any:
         steps.let_leases_and_backoffs_run_out()
         steps.order_what_is_due()
         worker = HeldUpWorker(held_up=held_up)
@@ -131,23 +120,21 @@ class Outbox(RuleBasedStateMachine):
             worker.end()
             return multiple()
         self.held_up.append(worker)
+        if overtaken_by is not None:
+            self.deliver(troubles=[overtaken_by], later=True)
         return worker
 
     @rule(worker=consumes(workers), trouble=troubles)
     def the_worker_goes_on(self, worker: HeldUpWorker, trouble: Trouble) -> None:
         self.held_up.remove(worker)
-        (before,) = fetch("SELECT * FROM outbox_batch WHERE batch_id = %s", worker.visit.batch_id)
-        outcome = worker.go_on(trouble)
-        if before["fence"] > worker.fence and outcome is not None:
-            assert outcome == Outcome.LEASE_LOST
-            assert fetch("SELECT * FROM outbox_batch WHERE batch_id = %s", worker.visit.batch_id) == [before]
+        self._wake(worker, trouble)
 
     # That data is kept by a call under way and refused to a later one is not in the model: docs/delivery.md names it
     # among the assumptions.
     @precondition(lambda self: not self.held_up)
     @rule()
     def poison_the_store_again(self) -> None:
-        self.store.poison = POISON
+        self.store.poison = steps.POISON
 
     @precondition(lambda self: "quarantined" in self.states)
     @rule(seed=st.integers(), decision=st.sampled_from(["release", "heal and release", "discard"]))
@@ -178,7 +165,7 @@ class Outbox(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for worker in self.held_up:
-            worker.go_on(Trouble.NONE)
+            self._wake(worker, Trouble.NONE)
         for session in self.open:
             session.close()
         if sys.exc_info()[0] is None:  # else hypothesis is about to report a broken invariant
@@ -186,6 +173,14 @@ class Outbox(RuleBasedStateMachine):
             self.nothing_is_lost_repeated_or_inconsistent()
             assert status().unsealed_events == 0
             assert not fetch("SELECT FROM outbox_batch WHERE state IN ('sealed', 'quarantined')")
+
+    def _wake(self, worker: HeldUpWorker, trouble: Trouble) -> None:
+        """Who was overtaken can change nothing any more."""
+        (before,) = fetch("SELECT * FROM outbox_batch WHERE batch_id = %s", worker.visit.batch_id)
+        outcome = worker.go_on(trouble)
+        if before["fence"] > worker.fence and outcome is not None:
+            assert outcome == Outcome.LEASE_LOST
+            assert fetch("SELECT * FROM outbox_batch WHERE batch_id = %s", worker.visit.batch_id) == [before]
 
     def _drain(self) -> None:
         self.store.poison = None
