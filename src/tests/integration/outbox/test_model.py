@@ -5,6 +5,7 @@ allows. After every step nothing may be lost, repeated or inconsistent; after dr
 """
 
 import sys
+from contextlib import ExitStack
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -164,10 +165,11 @@ class Outbox(RuleBasedStateMachine):
         self.states = hold_promises(recorded=self.recorded, kept=self.store.copies())
 
     def teardown(self) -> None:
-        for worker in self.held_up:
-            self._wake(worker, Trouble.NONE)
-        for session in self.open:
-            session.close()
+        with ExitStack() as everybody_goes:
+            for worker in self.held_up:
+                everybody_goes.callback(self._wake, worker, Trouble.NONE)
+            for session in self.open:
+                everybody_goes.callback(session.close)
         if sys.exc_info()[0] is None:  # else hypothesis is about to report a broken invariant
             self._drain()
             self.nothing_is_lost_repeated_or_inconsistent()
