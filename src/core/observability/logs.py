@@ -32,6 +32,8 @@ def configure(*, level: str, fmt: str) -> None:
             "loggers": {
                 "celery": {"level": "WARNING"},
                 "celery.apps.worker": {"level": "INFO"},
+                # It tells of tasks that are discarded because they came too late, and of nothing that is as it must be.
+                "celery.worker.request": {"level": "INFO"},
                 "kombu": {"level": "WARNING"},
                 "asynch": {"level": "WARNING"},
                 # What was refused stands in the access line; only faults of ours are worth another.

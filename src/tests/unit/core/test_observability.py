@@ -1,0 +1,111 @@
+"""What leaves the process: log lines and error reports, in processes of their own, for both are set up once."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from core.settings.environment import SOURCE
+
+CANARY = "correct-horse-battery"
+_FAILING_VIEW = f"""
+import django, json, logging, sys, types
+django.setup()
+from django.conf import settings
+from django.test import Client
+from django.urls import path
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+import sentry_sdk
+
+class Register(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def post(self, request):
+        form = dict(request.data)
+        harmless = form["password"]
+        logging.getLogger("x").error("form_refused", extra={{"form": {{"nested": [{{"password": harmless}}]}}}})
+        raise RuntimeError("nobody foresaw this")
+
+module = types.ModuleType("failing_urls")
+module.urlpatterns = [path("fail/", Register.as_view())]
+sys.modules["failing_urls"] = module
+settings.ROOT_URLCONF = "failing_urls"
+body = json.dumps({{"email": "ada@example.com", "password": "{CANARY}", "note": "{CANARY}"}})
+answer = Client(raise_request_exception=False).post(
+    "/fail/", body, content_type="application/json", headers={{"Host": "localhost", "Authorization": "Bearer {CANARY}"}}
+)
+assert answer.status_code == 500, answer.content
+sentry_sdk.flush(10)
+"""
+_LOG_LINES = """
+import django
+django.setup()
+from logging import getLogger
+from celery.worker.request import logger
+logger.info("Discarding revoked task: %s[%s]", "outbox.tick", "one-id")
+for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    getLogger(name).info("a line a second")
+"""
+
+
+def in_a_process(code: str, **environment: str) -> str:
+    lines = (SOURCE / "core" / ".env.ci").read_text().splitlines()
+    dotenv = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=False, timeout=60,
+        env={
+            "PATH": os.environ.get("PATH", ""), **dotenv, "PYTHONPATH": str(SOURCE), "DEBUG": "false",
+            "DJANGO_SETTINGS_MODULE": "core.settings", "LOG_FORMAT": "json", **environment,
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def ingest() -> Iterator[tuple[str, list[str]]]:
+    """A Sentry that takes whatever it is sent: its DSN, and the envelopes as text."""
+    envelopes: list[str] = []
+
+    class Ingest(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                raw = gzip.decompress(raw)
+            envelopes.append(raw.decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ingest)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield f"http://key@127.0.0.1:{server.server_port}/1", envelopes
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):
+    dsn, envelopes = ingest
+    in_a_process(_FAILING_VIEW, SENTRY_CONFIG_DSN=dsn)
+    sent = "\n".join(envelopes)
+    assert "nobody foresaw this" in sent
+    assert "form_refused" in sent
+    assert CANARY not in sent
+
+
+@pytest.mark.parametrize("level", ["INFO", "WARNING"])
+def test_a_discarded_task_is_logged_and_what_happens_every_second_is_not(level):
+    lines = [json.loads(line) for line in in_a_process(_LOG_LINES, LOG_LEVEL=level).splitlines()]
+    assert [line["event"] for line in lines] == ["Discarding revoked task: outbox.tick[one-id]"]
