@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
 
 from core.problem import Problem
@@ -20,14 +21,12 @@ log = structlog.get_logger()
 _NEEDED = ("database", "migrations")
 
 
-@csrf_exempt  # so that a wrong method is told so
 @require_safe
 async def livez(_request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
-@csrf_exempt
 @require_safe
 async def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers and is migrated; otherwise 503 with the reason."""
@@ -38,6 +37,24 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         HTTPStatus.SERVICE_UNAVAILABLE, path=request.path, kind="not-ready", detail="This process cannot serve yet.",
         checks=checks,
     )  # fmt: skip
+
+
+_PROBES = {"/livez": livez, "/readyz": readyz}
+
+
+@sync_and_async_middleware
+def probes(get_response: Any) -> Any:
+    """Middleware: answer both, whatever the Host: who asks from inside goes by address, not by one of our names."""
+
+    async def within_asgi(request: HttpRequest) -> HttpResponseBase:
+        probe = _PROBES.get(request.path_info)
+        return await (probe or get_response)(request)
+
+    def within_wsgi(request: HttpRequest) -> HttpResponseBase:
+        probe = _PROBES.get(request.path_info)
+        return async_to_sync(probe)(request) if probe else get_response(request)
+
+    return within_asgi if iscoroutinefunction(get_response) else within_wsgi
 
 
 def _checks() -> dict[str, str]:

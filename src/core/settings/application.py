@@ -26,6 +26,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.request_context",  # first, so that everything below has the request's id
     "core.errors.problem_details",
+    "core.health.probes",  # before anything that asks for the host
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -93,7 +93,7 @@ ZIP = {"Content-Type": "application/json; charset=zip"}
         ("POST", "/api/users/", {"content": b'"text"', "headers": JSON}, 400),
         ("POST", "/api/users/", {"content": b"x\x9c{}", "headers": ZIP}, 400),
         ("POST", "/api/auth/login/", {"content": b"7", "headers": JSON}, 400),
-        ("GET", "/livez", {"headers": {"Host": "elsewhere.example"}}, 400),
+        ("GET", "/api/users/me/", {"headers": {"Host": "elsewhere.example"}}, 400),
         ("GET", "/api/users/me/", {}, 401),
         ("GET", "/api/users/me/", {"headers": {"Authorization": "Bearer wrong"}}, 401),
         ("POST", "/api/auth/login/", {"json": {"email": "nobody@example.com", "password": "x"}}, 401),

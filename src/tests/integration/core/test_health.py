@@ -26,6 +26,24 @@ def test_a_process_that_answers_is_alive(client, django_assert_num_queries):
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_probe_is_answered_by_address_whatever_the_names_of_the_site(client, settings, path):
+    settings.ALLOWED_HOSTS = ["www.example.com"]
+    assert client.get(path, headers={"Host": "127.0.0.1:8000"}).status_code == 200
+    assert client.get("/admin/login/", headers={"Host": "127.0.0.1:8000"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+async def test_a_probe_is_answered_by_address_in_asgi_too(async_client, settings, path):
+    settings.ALLOWED_HOSTS = ["www.example.com"]
+    response = await async_client.get(path, headers={"Host": "127.0.0.1:8000"})
+    assert response.status_code == 200
+
+
+def test_a_probe_with_another_method_is_told_so(client):
+    assert client.post("/livez").status_code == 405
+
+
 def test_it_is_ready_with_a_migrated_database(client):
     response = client.get("/readyz")
     assert response.status_code == 200
