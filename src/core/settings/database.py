@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.settings.environment import database, url, whole
+from core.settings.environment import database, whole
 
 _POOL_SIZE = whole(
     "DATABASE_POOL_SIZE",
@@ -33,11 +33,9 @@ _KEPT: dict[str, Any] = (
 DATABASES = {
     "default": {
         **database(
-            url(
-                "DATABASE_URL",
-                schemes=("postgres", "postgresql"),
-                purpose="the business database, e.g. postgres://user:password@host:5432/name",
-            )
+            "DATABASE_URL",
+            schemes=("postgres", "postgresql"),
+            purpose="the business database, e.g. postgres://user:password@host:5432/name",
         ),
         **_KEPT,
     }

@@ -4,6 +4,8 @@
 `declared`, so a variable cannot be added in secret.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,16 +93,32 @@ def zone(name: str, *, purpose: str, default: str) -> str:
 
 def url(name: str, *, purpose: str, schemes: tuple[str, ...]) -> str:
     raw = _read(name, kind="URL", default=None, purpose=purpose)
-    parts = urlsplit(raw)
     # The value is not repeated: a URL holds a password.
+    with _no_url_repeated(name):
+        parts = urlsplit(raw)
+        _ = parts.port  # looked at only when it is asked for
     if parts.scheme not in schemes or not parts.netloc:
         raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
     return raw
 
 
-def database(url_text: str) -> dict[str, Any]:
-    """Django's settings of a database URL."""
-    return dict(_env.db_url_config(url_text, engine="django.db.backends.postgresql"))
+def database(name: str, *, purpose: str, schemes: tuple[str, ...]) -> dict[str, Any]:
+    """Django's settings of the database whose URL the variable holds."""
+    raw = url(name, purpose=purpose, schemes=schemes)
+    with _no_url_repeated(name):
+        return dict(_env.db_url_config(raw, engine="django.db.backends.postgresql"))
+
+
+@contextmanager
+def _no_url_repeated(name: str) -> Iterator[None]:
+    """What Python says of a URL that it cannot take apart quotes what it took for the port: half of a password."""
+    try:
+        yield
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} must be a URL such as scheme://user:password@host:1234/name, in which / ? # [ ] @ and % within "
+            f"the password are percent-encoded (%2F %3F %23 %5B %5D %40 %25)"
+        ) from None
 
 
 def _read(name: str, *, kind: str, default: str | None, purpose: str) -> str:
