@@ -16,5 +16,10 @@ EVENT_STORE: dict[str, Any] = {
         "cluster": text(
             "CLICKHOUSE_CLUSTER", default="", purpose="cluster name for replicated, distributed tables; empty: one node"
         ),
+        "retention_days": whole(
+            "CLICKHOUSE_RETENTION_DAYS",
+            default=0,
+            purpose="days after which ClickHouse drops an event, set by migrate_event_store; 0 sets none: for ever",
+        ),
     },
 }

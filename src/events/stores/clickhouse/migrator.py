@@ -29,7 +29,7 @@ class Migration:
         return Template(without_purpose(self.text)).substitute(layout.values())
 
 
-async def migrate(connection: DrainingConnection, *, layout: Layout, retention_days: int | None) -> list[str]:
+async def migrate(connection: DrainingConnection, *, layout: Layout, retention_days: int) -> list[str]:
     """Create the database, apply what is missing, set the retention; the names that were applied now.
 
     Two processes may do this at once: every statement can be repeated. Raises MigrationChanged or MigrationUnknown.

@@ -6,18 +6,19 @@ from events.stores.clickhouse.connection import DrainingConnection
 from events.stores.clickhouse.layout import Layout
 from events.stores.clickhouse.sql import statement
 
-# Only a TTL of this form is ours to change; one made by hand (onto a cold volume, say) is left alone.
 _OURS = re.compile(r" TTL event_date_time \+ toIntervalDay\((\d+)\)(?: SETTINGS| COMMENT|$)")
 
 
-async def keep_for(days: int | None, *, connection: DrainingConnection, layout: Layout) -> None:
-    """Keep events for this many days, or for ever. Does nothing when that is so already."""
-    names = layout.values()
+async def keep_for(days: int, *, connection: DrainingConnection, layout: Layout) -> None:
+    """Keep events for this many days; 0 changes nothing. Does nothing either when that is so already.
+
+    0 does not end a retention: nobody can tell a TTL set here from one made by hand. `ALTER TABLE … REMOVE TTL` does.
+    """
+    if not days:
+        return
     present = _OURS.search(await _definition(connection, layout=layout))
-    if days and (present is None or int(present[1]) != days):
-        await connection.execute(statement("set_retention", days=str(days), **names))
-    if not days and present is not None:
-        await connection.execute(statement("end_retention", **names))
+    if present is None or int(present[1]) != days:
+        await connection.execute(statement("set_retention", days=str(days), **layout.values()))
 
 
 async def _definition(connection: DrainingConnection, *, layout: Layout) -> str:

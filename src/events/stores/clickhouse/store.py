@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-from events.store import Batch, Digest, StoreMisconfigured
+from events.store import Batch, Digest, StoreMisconfigured, StoreRefused
 from events.stores.clickhouse import migrator, soundness
 from events.stores.clickhouse.block import block
 from events.stores.clickhouse.connection import DrainingConnection
@@ -23,7 +23,8 @@ _BATCHES_A_QUERY = 200
 class ClickHouseEventStore:
     """The event store in production. One object serves one event loop at a time; the constructor does no I/O.
 
-    Timeouts are in seconds. `retention_days` is applied by `migrate`; None keeps events for ever.
+    Timeouts are in seconds. `retention_days` is applied by `migrate`; 0 leaves the table as it is, which is made to
+    keep events for ever.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class ClickHouseEventStore:
         send_receive_timeout: float = 30,
         compression: bool = True,
         pool_size: int = 4,
-        retention_days: int | None = None,
+        retention_days: int = 0,
     ) -> None:
         self._server = Server(
             host=host,
@@ -61,7 +62,7 @@ class ClickHouseEventStore:
         """Keep the batch, whole or not at all; a repeat is known by its token.
 
         Raises StoreUnavailable, StoreMisconfigured (also when the tables are not as they must be, which is looked at
-        before the first append), StoreRefused, and BatchSpansMonths.
+        before the first append and after a refusal), StoreRefused, and BatchSpansMonths.
         """
         if not batch.events:
             return
@@ -76,6 +77,10 @@ class ClickHouseEventStore:
                     )
         except StoreMisconfigured:
             self._found_sound = False
+            raise
+        except StoreRefused:
+            # A column that somebody changed refuses every event: then it is the table that is at fault, not the data.
+            await self.check()
             raise
 
     async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:

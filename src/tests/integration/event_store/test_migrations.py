@@ -117,12 +117,12 @@ class TestRetention:
         await stores(database=database).migrate()
         assert await self.ttl(database) is None
 
-    async def test_a_retention_can_be_set_changed_and_ended(self, stores, database):
+    async def test_a_retention_can_be_set_and_changed_and_stays_when_none_is_given(self, stores, database):
         for days in (30, 30, 400):
             await stores(database=database, retention_days=days).migrate()
             assert await self.ttl(database) == f"event_date_time + toIntervalDay({days})"
         await stores(database=database).migrate()
-        assert await self.ttl(database) is None
+        assert await self.ttl(database) == "event_date_time + toIntervalDay(400)"
 
     async def test_the_same_retention_is_not_applied_again(self, stores, database):
         async def versions() -> Any:
@@ -135,9 +135,10 @@ class TestRetention:
         assert await versions() == before
 
     async def test_a_ttl_made_by_hand_is_left_alone(self, stores, database):
-        await execute(f"ALTER TABLE {database}.event_log MODIFY TTL event_date_time + toIntervalYear(7)")
-        await stores(database=database).migrate()
-        assert await self.ttl(database) == "event_date_time + toIntervalYear(7)"
+        for by_hand in ("event_date_time + toIntervalYear(7)", "event_date_time + toIntervalDay(400)"):
+            await execute(f"ALTER TABLE {database}.event_log MODIFY TTL {by_hand}")
+            await stores(database=database, retention_days=0).migrate()
+            assert await self.ttl(database) == by_hand
 
 
 class TestOnACluster:
@@ -147,7 +148,7 @@ class TestOnACluster:
     async def test_the_engine_parses_every_statement(self, layout):
         names = layout.values()
         statements = [migration.sql(layout) for migration in migrator.migrations(cluster=True)]
-        statements += [statement(name, **names) for name in ("create_database", "create_migrations", "end_retention")]
+        statements += [statement(name, **names) for name in ("create_database", "create_migrations")]
         statements += [statement("set_retention", days="30", **names)]
         for text in statements:
             assert await execute(f"EXPLAIN AST {text}")

@@ -13,13 +13,13 @@ from core.settings.environment import SOURCE, declared
 ROOT = SOURCE.parent
 
 
-def start(**environment: str) -> subprocess.CompletedProcess[str]:
+def start(then: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of its own, in this environment and no other."""
     complete = {key: value for key, value in dotenv().items() if key not in environment}
     inherited = {key: os.environ[key] for key in ("PATH",) if key in os.environ}
     asked = {key: value for key, value in environment.items() if value != "<unset>"}
     return subprocess.run(
-        [sys.executable, "-c", "import core.settings"],
+        [sys.executable, "-c", f"import core.settings; {then}"],
         cwd=SOURCE, env={**inherited, **complete, **asked, "PYTHONPATH": str(SOURCE)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -68,6 +68,22 @@ def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
     assert started.returncode == 1
     assert name in started.stderr
     assert "hunter2" not in started.stderr
+
+
+@pytest.mark.parametrize("password", ["hunter/2s3cr", "hunter#2s3cr", "hunter?2s3cr", "[hunter2s3cr"])
+@pytest.mark.parametrize(("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis")])
+def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_does_not_quote_it(name, scheme, password):
+    started = start(**{name: f"{scheme}://app:{password}@db:5432/x"})
+    assert started.returncode == 1
+    (line,) = started.stderr.strip().splitlines()
+    assert line.startswith(f"settings: {name} must be a URL such as ")
+    assert "hunter" not in line
+    assert "s3cr" not in line
+
+
+def test_the_retention_goes_to_the_event_store():
+    started = start("print(core.settings.EVENT_STORE['OPTIONS']['retention_days'])", CLICKHOUSE_RETENTION_DAYS="30")
+    assert started.stdout == "30\n"
 
 
 def test_the_readme_lists_every_variable_with_its_type_default_and_purpose():
