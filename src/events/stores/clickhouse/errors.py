@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from asynch.errors import CannotParseUuidError, ColumnException, ServerException, TypeMismatchError
 
 from events.store import StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.stores.clickhouse.clean_reasons import without_data
 from events.stores.clickhouse.codes import FAULT_OF_DEPLOYMENT, REFUSAL_OF_DATA
 from kit.errors import DomainError
 
@@ -25,11 +26,17 @@ def as_store_errors(*, appending: bool, secret: str) -> Iterator[None]:
     except DomainError:
         raise
     except Exception as error:
-        raise classify(error, appending=appending, secret=secret) from error
+        meaning = classify(error, appending=appending, secret=secret)
+        if isinstance(meaning, StoreRefused):
+            raise meaning from None  # the cause quotes what was refused, and a traceback would show it
+        raise meaning from error
 
 
 def classify(error: Exception, *, appending: bool, secret: str = "") -> StoreUnavailable | StoreRefused:
-    """The port's error for a failure of ClickHouse, of asynch or of the network."""
+    """The port's error for a failure of ClickHouse, of asynch or of the network.
+
+    No reason repeats the events' own data: it goes into logs, the ledger, the admin and an event.
+    """
     reason = _reason(error, secret=secret)
     if isinstance(error, ServerException):
         if error.code in FAULT_OF_DEPLOYMENT:
@@ -45,7 +52,10 @@ def classify(error: Exception, *, appending: bool, secret: str = "") -> StoreUna
 
 def _reason(error: Exception, *, secret: str) -> str:
     if isinstance(error, ServerException):
-        text = f"ClickHouse error {error.code}: {error.message}"
+        said = str(error.message)
+        text = f"ClickHouse error {error.code}: {without_data(said) if error.code in REFUSAL_OF_DATA else said}"
+    elif isinstance(error, _ABOUT_THE_DATA):
+        text = f"{type(error).__name__}: a value does not fit its column"  # asynch repeats it
     else:
         text = f"{type(error).__name__}: {error}"
         if error.__cause__ is not None:

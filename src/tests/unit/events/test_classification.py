@@ -73,5 +73,42 @@ def test_a_reason_is_short_and_holds_neither_secrets_nor_stack_traces():
     assert short.details["reason"] == "ClickHouse error 1: No"
 
 
+@pytest.mark.parametrize("code", [12, 36, 43, 53])
+def test_what_a_wrong_view_or_column_raises_as_well_is_not_taken_for_a_refusal(code):
+    assert type(classify(ASYNCH.ServerException("x", code), appending=True)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "left"),
+    [
+        (469, "Constraint `c` is violated at row 3. Expression: (a != '2'). Column values: a = 'CANARY', b = 'CANARY'",
+         "Constraint `c` is violated at row 3. Expression: (a != '…')"),
+        (6, "Cannot parse string 'CANARY' as UInt8: at 'CANARY'. (CANNOT_PARSE_TEXT)",
+         "Cannot parse string '…' as UInt8: at '…'. (CANNOT_PARSE_TEXT)"),
+        (6, r"Cannot parse string 'it\'s a CANARY\\' as UInt8", "Cannot parse string '…' as UInt8"),
+        (6, "Cannot parse string 'it's a CANARY' as UInt8", "Cannot parse string '…' as UInt8"),
+        (6, 'Cannot parse string "the \\"CANARY\\" itself" as UInt8', "Cannot parse string '…' as UInt8"),
+        (27, "expected ',' before: 'a CANARY of which the end is", "expected '…' before: '…'"),
+        (376, "Cannot parse uuid a: CANARY s: Cannot parse UUID from String: while executing 'FUNCTION f('CANARY'_S)'.",
+         "Cannot parse uuid …: Cannot parse UUID from String: while executing '…'"),
+        (675, "Cannot parse IPv4 CANARY", "Cannot parse IPv4 …"),
+        (117, 'Cannot parse JSON object here: {"a": CANARY, "b: while c": "it is}: while executing',
+         "Cannot parse JSON object here: …: while executing"),
+        (117, "Invalid base64Decode value (CAN)ARY$), cannot be decoded",
+         "Invalid base64Decode value …, cannot be decoded"),
+    ],
+)  # fmt: skip
+def test_a_refusal_does_not_repeat_the_data(code, message, left):
+    refused = classify(ASYNCH.ServerException(f"DB::Exception: {message}", code), appending=True)
+    assert refused.details["reason"] == f"ClickHouse error {code}: DB::Exception: {left}"
+
+
+def test_what_asynch_says_of_a_value_is_not_repeated():
+    error = ASYNCH.TypeMismatchError("Type mismatch: <class 'str'>: CANARY for column x")
+    error.__cause__ = ASYNCH.ColumnTypeMismatchException("CANARY")
+    assert "CANARY" not in str(classify(error, appending=True))
+    assert "CANARY" not in str(classify(error, appending=False))
+
+
 def test_no_code_has_two_meanings():
     assert not codes.REFUSAL_OF_DATA.keys() & codes.FAULT_OF_DEPLOYMENT.keys()
