@@ -12,10 +12,14 @@ from django.utils.module_loading import import_string
 
 from events.store import ProvisionedEventStore
 
+# A cache alone would let two threads start two loops.
+_starting = threading.Lock()
+
 
 def event_store() -> ProvisionedEventStore:
     """The store that settings.EVENT_STORE names."""
-    return _store(os.getpid())
+    with _starting:
+        return _store(os.getpid())
 
 
 def wait_for[Result](call: Coroutine[Any, Any, Result]) -> Result:
@@ -24,7 +28,9 @@ def wait_for[Result](call: Coroutine[Any, Any, Result]) -> Result:
     The loop lives as long as the process, because the store's connections belong to it. It starts on first use, so
     that forked workers have one each. Interrupting the wait (a soft time limit, Ctrl-C) cancels the call.
     """
-    future = asyncio.run_coroutine_threadsafe(call, _loop(os.getpid()))
+    with _starting:
+        loop = _loop(os.getpid())
+    future = asyncio.run_coroutine_threadsafe(call, loop)
     try:
         return future.result()
     except BaseException:

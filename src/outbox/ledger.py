@@ -20,7 +20,7 @@ _COLUMNS = tuple(column.name for column in fields(Columns))
 class Lease:
     """A worker's time-limited right to deliver one batch; `attempts` counts this one.
 
-    `until` is when it runs out by this process's monotonic clock, a little before it does by the database's.
+    `until` is when it runs out by this machine's clock, a little before it does by the database's.
     """
 
     batch_id: UUID
@@ -34,14 +34,14 @@ class Lease:
 
 def lease(*, owner: str) -> Lease | None:
     """Take the batch that has been due longest; None if there is none."""
-    until = time.monotonic() + settings.OUTBOX_LEASE_SECONDS
+    until = _now() + settings.OUTBOX_LEASE_SECONDS
     taken = query.record("lease", owner=owner, seconds=settings.OUTBOX_LEASE_SECONDS)
     return Lease(**taken, until=until) if taken else None
 
 
 def demand(lease: Lease) -> None:
     """Pass while the lease has time left: whoever was paused for longer must not send. Raises LeaseLost."""
-    if time.monotonic() >= lease.until:
+    if _now() >= lease.until:
         raise LeaseLost
 
 
@@ -87,6 +87,11 @@ def split(lease: Lease, *, reason: str) -> None:
 def quarantine(lease: Lease, *, reason: str) -> None:
     """Set a batch of one refused event aside."""
     _demand(query.changed("quarantine", batch_id=lease.batch_id, fence=lease.fence, reason=reason))
+
+
+def _now() -> float:
+    """Seconds that go on while the machine sleeps, where there is such a clock; never set back."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _demand(changed: int) -> None:

@@ -39,7 +39,8 @@ def discard(batch_id: UUID, *, by: str, because: str) -> None:
     """Give it up for good, and record who did and why. Raises NotInQuarantine."""
     with transaction.atomic():
         event = find(batch_id)
-        query.changed("discard", batch_id=batch_id, reason=f"{event['reason']} Discarded by {by}: {because}")
+        if not query.changed("discard", batch_id=batch_id, reason=f"{event['reason']} Discarded by {by}: {because}"):
+            raise NotInQuarantine(batch_id=batch_id)  # somebody else has decided in the meantime
         EventLogClient.record(
             EventDiscarded(
                 event_id=event["event_id"],

@@ -26,7 +26,7 @@ class Outcome(Enum):
     NOTHING_DUE = "nothing due"
     DELIVERED = "delivered"
     UNAVAILABLE = "unavailable"
-    INCOMPLETE = "incomplete"
+    SET_BACK = "set back"
     REFUSED = "refused"
     LEASE_LOST = "lease lost"
 
@@ -60,16 +60,23 @@ def _deliver(lease: Lease) -> tuple[Outcome, int]:
     try:
         batch = ledger.read(lease)
         _append(batch, lease=lease)
-    except EventsMissing as error:
-        _postpone(lease, error)
-        return Outcome.INCOMPLETE, 0
+    except (EventsMissing, RemainderRefused) as error:
+        _postpone(lease, str(error))
+        return Outcome.SET_BACK, 0
     except StoreUnavailable as error:
         breaker.trip(error)
-        _postpone(lease, error)
+        _postpone(lease, str(error))
         return Outcome.UNAVAILABLE, 0
     except StoreRefused as refusal:
         _set_aside(lease, refusal)
         return Outcome.REFUSED, 0
+    except LeaseLost:
+        raise
+    except Exception as error:
+        # A fault of ours. It must not stop the other batches, and an operator must see it in the ledger.
+        log.exception("delivery_failed", batch_id=lease.batch_id, attempt=lease.attempts)
+        _postpone(lease, f"{type(error).__name__}, see the worker's log")
+        return Outcome.SET_BACK, 0
     ledger.settle(lease, checksum=checksum(fingerprints(batch.events)))
     log.info("batch_delivered", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts)
     if breaker.reset():
@@ -90,17 +97,27 @@ def _append(batch: Batch, *, lease: Lease) -> None:
         try:
             wait_for(store.append(batch))
         except StoreRefused as refusal:
-            # A materialised view behind the table may refuse what the table has taken; halves would repeat it there.
-            if len(wait_for(store.stored(batch.batch_id))) < lease.events:
-                raise
-            log.error("stored_although_refused", batch_id=batch.batch_id, reason=str(refusal))
+            _look_behind(refusal, lease=lease)
 
 
-def _postpone(lease: Lease, error: DomainError) -> None:
+def _look_behind(refusal: StoreRefused, *, lease: Lease) -> None:
+    """Pass if the store has the whole batch in spite of refusing it: a materialised view behind the table has failed.
+
+    Splitting is for batches of which it has nothing, because the halves would repeat the rest under other names.
+    """
+    stored = len(wait_for(event_store().stored(lease.batch_id)))
+    if stored == 0:
+        raise refusal
+    if stored < lease.events:
+        raise RemainderRefused(stored=stored, events=lease.events, refusal=refusal)
+    log.error("stored_although_refused", batch_id=lease.batch_id, reason=str(refusal))
+
+
+def _postpone(lease: Lease, reason: str) -> None:
     seconds = backoff(lease.attempts)
-    ledger.postpone(lease, seconds=seconds, reason=str(error))
+    ledger.postpone(lease, seconds=seconds, reason=reason)
     log.warning(
-        "batch_postponed", batch_id=lease.batch_id, attempt=lease.attempts, seconds=round(seconds, 3), reason=str(error)
+        "batch_postponed", batch_id=lease.batch_id, attempt=lease.attempts, seconds=round(seconds, 3), reason=reason
     )
 
 
@@ -116,3 +133,7 @@ def _set_aside(lease: Lease, refusal: StoreRefused) -> None:
 
 def _owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class RemainderRefused(DomainError):
+    """The store has {stored} of the batch's {events} events and refuses the others: {refusal} The batch waits."""

@@ -11,6 +11,7 @@ from django.db.utils import OperationalError
 from psycopg.errors import LockNotAvailable
 
 from outbox import query
+from outbox.sealing import demand_read_committed
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +41,13 @@ def _finished() -> list[dict[str, int]]:
 def _truncate(slot: int) -> bool:
     try:
         with transaction.atomic(durable=True):
-            _lock(slot)
-            held_back_by = _held_back_by(slot)
-            if held_back_by:
-                log.info("slot_held_back", slot=slot, by=held_back_by)
+            demand_read_committed()
+            # Writers are kept out of this old slot while it is looked at, readers only for the truncation itself.
+            _lock(slot, mode="SHARE ROW EXCLUSIVE")
+            if not _is_finished(slot):
+                return False
+            _lock(slot, mode="ACCESS EXCLUSIVE")
+            if _is_undelivered(slot):  # by a replay that has come in between
                 return False
             with connection.cursor() as cursor:
                 cursor.execute(f"TRUNCATE outbox_event_slot_{slot:d}")
@@ -56,25 +60,22 @@ def _truncate(slot: int) -> bool:
     return True
 
 
-def _lock(slot: int) -> None:
-    """Keep everybody out, so that what is looked at next cannot change before it is truncated."""
+def _lock(slot: int, *, mode: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
-        cursor.execute(f"LOCK TABLE outbox_event_slot_{slot:d} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(f"LOCK TABLE outbox_event_slot_{slot:d} IN {mode} MODE")
 
 
-def _held_back_by(slot: int) -> list[str]:
-    cursor = query.record("cursor")
-    assert cursor is not None, "outbox_cursor has lost its row"
-    if not cursor["same_cluster"]:
-        return ["a move to another cluster, which the sealer has yet to notice"]
-    found = query.record(
-        "slot_holds_back",
-        slot=slot,
-        since=cursor["since"],
-        were_in_progress=cursor["were_in_progress"],
-        floor=cursor["floor"],
-        retention=settings.OUTBOX_RETENTION,
-    )
+def _is_finished(slot: int) -> bool:
+    found = query.record("slot_holds_back", slot=slot, retention=settings.OUTBOX_RETENTION)
     assert found is not None
-    return [f"{kind} events" for kind, holds in found.items() if holds]
+    held_back_by = [kind for kind, holds in found.items() if holds]
+    if _is_undelivered(slot):
+        held_back_by.append("undelivered")
+    if held_back_by:
+        log.info("slot_held_back", slot=slot, by=held_back_by)
+    return not held_back_by
+
+
+def _is_undelivered(slot: int) -> bool:
+    return bool(query.rows("slot_undelivered", slot=slot)[0][0])

@@ -1,31 +1,36 @@
 """The outbox at a glance: what is pending, since when, how the batches stand and how full the slots are."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.timezone import now
 
 from outbox import query
 
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Pending is all that is committed and not in the store yet: unsealed events and those in undelivered batches."""
+    """Pending is all that is committed and not in the store yet: unsealed events and those in undelivered batches.
+
+    `has_moved` says that the database is in another cluster than the sealer's cursor: until the next sealing has
+    re-based it, nobody knows what is unsealed.
+    """
 
     pending_events: int
     pending_bytes: int
     oldest_pending_seconds: float | None
     unsealed_events: int
+    has_moved: bool
     batches: dict[str, dict[str, int]]
     last_failure: dict[str, Any] | None
     slots: list[dict[str, Any]]
 
 
-def status(*, since: datetime = _BEGINNING) -> Status:
-    """The present state; settled batches count if they were sealed since then."""
+def status(*, since: datetime | None = None) -> Status:
+    """The present state; settled batches count if they were sealed since then, or within the last day."""
     cursor = query.record("cursor")
     assert cursor is not None, "outbox_cursor has lost its row"
     unsealed = query.record(
@@ -40,9 +45,10 @@ def status(*, since: datetime = _BEGINNING) -> Status:
         pending_bytes=unsealed["bytes"] + undelivered["bytes"],
         oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
         unsealed_events=unsealed["events"],
+        has_moved=not cursor["same_cluster"],
         batches={
             row["state"]: {"batches": row["batches"], "events": row["events"], "bytes": row["bytes"]}
-            for row in query.records("batches_by_state", since=since)
+            for row in query.records("batches_by_state", since=since or now() - _A_DAY)
         },
         last_failure=dict(failure) if failure else None,
         slots=[dict(slot) for slot in query.records("slots")],

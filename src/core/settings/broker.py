@@ -29,8 +29,9 @@ CELERY_BEAT_SCHEDULE = {
     "outbox-tick": {
         "task": "outbox.tick",
         "schedule": OUTBOX_FLUSH_INTERVAL,
-        # Ticks that nobody had time for must not pile up: the next one does their work.
-        "options": {"expires": max(1.0, 2 * OUTBOX_FLUSH_INTERVAL)},
+        # Ticks that nobody had time for must not pile up: the next one does their work. An expiry is a time of day, and
+        # two hosts' clocks differ: one that is too near would have every tick discarded.
+        "options": {"expires": max(60.0, 2 * OUTBOX_FLUSH_INTERVAL)},
     },
     "outbox-reconcile": {
         "task": "outbox.reconcile",

@@ -15,10 +15,10 @@ CREATE TABLE outbox_event (
     actor_id text NOT NULL,
     request_id text NOT NULL,
     trace_context text NOT NULL,
-    PRIMARY KEY (slot, id)
+    -- PostgreSQL wants the partition key in it; id comes first, because everything is looked up by id.
+    PRIMARY KEY (id, slot)
 ) PARTITION BY LIST (slot);
 
-CREATE INDEX outbox_event_id ON outbox_event (id);
 CREATE INDEX outbox_event_txid ON outbox_event (txid);
 
 CREATE TABLE outbox_event_slot_0 PARTITION OF outbox_event FOR VALUES IN (0);
@@ -59,6 +59,7 @@ CREATE TABLE outbox_batch (
 
 CREATE INDEX outbox_batch_due ON outbox_batch (due_at) WHERE state = 'sealed';
 CREATE INDEX outbox_batch_sealed_at ON outbox_batch (sealed_at, batch_id);
+CREATE INDEX outbox_batch_delivered_at ON outbox_batch (delivered_at, batch_id) WHERE state = 'delivered';
 CREATE INDEX outbox_batch_parent ON outbox_batch (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX outbox_batch_quarantined ON outbox_batch (sealed_at) WHERE state = 'quarantined';
 
@@ -85,7 +86,9 @@ CREATE TABLE outbox_cursor (
     snapshot pg_snapshot NOT NULL,
     -- The cluster whose transaction ids these are, and the last id that was written under another's.
     cluster bigint NOT NULL,
-    floor bigint NOT NULL DEFAULT 0
+    floor bigint NOT NULL DEFAULT 0,
+    -- Whether the next sealing shall also take what is neither new nor in any batch.
+    sweep boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 10);
 
 INSERT INTO outbox_cursor (snapshot, cluster)

@@ -1,4 +1,4 @@
--- The slots that hold events, other than today's and tomorrow's, whose newest event is past retention.
+-- The slots, other than today's, that hold events, all of them past retention as far as the newest tells.
 SELECT slot
 FROM generate_series(0, 7) AS slot
 CROSS JOIN LATERAL (

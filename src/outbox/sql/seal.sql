@@ -21,6 +21,20 @@ until AS MATERIALIZED (
     ) AS txid
     FROM present LEFT JOIN oldest ON true LEFT JOIN beyond_limit ON true
 ),
+-- What should have been sealed and is in no batch: after a move to another cluster, where transaction ids say nothing.
+swept AS MATERIALIZED (
+    SELECT id, occurred_at, octet_length(context) AS bytes
+    FROM outbox_event
+    WHERE %(sweep)s
+        AND NOT (id > %(floor)s AND (txid >= %(since)s::xid8 OR txid = ANY (%(were_in_progress)s::text[]::xid8[])))
+        AND NOT id <@ (
+            SELECT coalesce(range_agg(run), '{}')
+            FROM outbox_batch, unnest(ids) AS run
+            WHERE upper(ids) > (SELECT min(id) FROM outbox_event)
+        )
+    ORDER BY id
+    LIMIT %(limit)s
+),
 -- `id - floor > 0`, because `id > floor` would tempt the planner to read the whole index on id.
 fresh AS (
     SELECT id, occurred_at, octet_length(context) AS bytes
@@ -32,12 +46,7 @@ fresh AS (
     FROM outbox_event
     WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id - %(floor)s > 0
     UNION ALL
-    -- After a move to another cluster transaction ids say nothing: take what no batch holds.
-    SELECT id, occurred_at, octet_length(context)
-    FROM outbox_event
-    WHERE %(rebase)s AND NOT id <@ (
-        SELECT coalesce(range_agg(run), '{}') FROM outbox_batch, unnest(ids) AS run
-    )
+    SELECT id, occurred_at, bytes FROM swept
 ),
 -- Every row's place within its month, and the weight of those before it. A row weighs its payload, but at least its share of a full batch.
 placed AS (
@@ -82,13 +91,12 @@ moved AS (
                 || coalesce((SELECT string_agg(xip::text, ',' ORDER BY xip) FROM still_open), '')
             FROM until
         )::pg_snapshot,
-        floor = CASE WHEN %(rebase)s THEN coalesce((SELECT max(id) FROM outbox_event), 0) ELSE floor END,
-        cluster = CASE WHEN %(rebase)s THEN (SELECT system_identifier FROM pg_control_system()) ELSE cluster END
+        sweep = %(sweep)s AND (SELECT count(*) FROM swept) = %(limit)s
     -- An idle pass writes nothing. A bounded one moves on even if another cluster's rows were all it met.
-    WHERE %(rebase)s OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
+    WHERE %(sweep)s OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
 )
 SELECT
     count(*) AS batches,
     coalesce(sum(events), 0)::bigint AS events,
-    (SELECT until.txid < present.xmax FROM until, present) AS more
+    (SELECT until.txid < present.xmax FROM until, present) OR (SELECT count(*) FROM swept) = %(limit)s AS more
 FROM sealed

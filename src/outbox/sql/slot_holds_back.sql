@@ -1,20 +1,20 @@
--- Why a slot must not be truncated: events of it that are not sealed, not delivered, or younger than the retention.
+-- Why a slot must not be truncated: it has events that are in no batch, or younger than the retention.
+WITH
+span AS MATERIALIZED (
+    SELECT int8range(min(id), max(id), '[]') AS ids FROM outbox_event WHERE slot = %(slot)s
+)
 SELECT
+    -- By the ledger, not by the sealer's cursor: what was never sealed, for whatever reason, must not be lost.
     EXISTS (
         SELECT
         FROM outbox_event
-        WHERE slot = %(slot)s AND id - %(floor)s > 0
-            AND (txid >= %(since)s::xid8 OR txid = ANY (%(were_in_progress)s::text[]::xid8[]))
+        WHERE slot = %(slot)s
+            AND NOT id <@ (
+                SELECT coalesce(range_agg(run), '{}')
+                FROM outbox_batch AS batch, unnest(batch.ids) AS run
+                WHERE batch.ids && (SELECT ids FROM span)
+            )
     ) AS unsealed,
-    EXISTS (
-        SELECT
-        FROM outbox_batch AS batch
-        CROSS JOIN LATERAL unnest(batch.ids) AS run
-        CROSS JOIN LATERAL (
-            SELECT FROM outbox_event WHERE slot = %(slot)s AND id >= lower(run) AND id < upper(run) LIMIT 1
-        ) AS event
-        WHERE batch.state = 'sealed'
-    ) AS undelivered,
     EXISTS (
         SELECT
         FROM (SELECT occurred_at FROM outbox_event WHERE slot = %(slot)s ORDER BY id DESC LIMIT 1) AS newest

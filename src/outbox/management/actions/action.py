@@ -61,11 +61,13 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def add_since(parser: ArgumentParser, *, what: str) -> None:
+def add_since(
+    parser: ArgumentParser, *, what: str, default: datetime | None = BEGINNING, otherwise: str = "all"
+) -> None:
     parser.add_argument(
         "--since",
         type=moment,
-        default=BEGINNING,
+        default=default,
         metavar="WHEN",
-        help=f"only {what} since: a time (2026-01-31 or 2026-01-31T12:00Z) or an age (90m, 12h, 7d)",
+        help=f"only {what} since: a time (2026-01-31T12:00Z) or an age (90m, 12h, 7d); {otherwise} unless given",
     )

@@ -15,6 +15,8 @@ def status_lines(found: Status) -> Iterator[str]:
     age = "" if found.oldest_pending_seconds is None else f", the oldest for {found.oldest_pending_seconds:,.1f} s"
     yield f"pending      {count(found.pending_events, 'event')}, {size(found.pending_bytes)}{age}"
     yield f"unsealed     {count(found.unsealed_events, 'event')}"
+    if found.has_moved:
+        yield "             unknown: the database has moved to another cluster, the next sealing will re-base"
     for state, figures in found.batches.items():
         events, batches = count(figures["events"], "event"), count(figures["batches"], "batch")
         yield f"{state:<12} {events} in {batches}, {size(figures['bytes'])}"
@@ -44,12 +46,19 @@ def difference_lines(difference: Difference) -> Iterator[str]:
 def verification_lines(found: Verification, *, pending: int) -> Iterator[str]:
     for difference in found.differences:
         yield from difference_lines(difference)
-    differing = len(found.differences)
-    verdict = (
-        "in order" if found.in_order else f"{count(differing, 'batch')} {'DIFFERS' if differing == 1 else 'DIFFER'}"
-    )
+    for event_id in found.strays[:_NAMED_AT_MOST]:
+        yield f"in no batch: {event_id}"
     waits = f"; {count(pending, 'event')} {'is' if pending == 1 else 'are'} still on the way" if pending else ""
-    yield f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}: {verdict}{waits}"
+    yield f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}: {_verdict(found)}{waits}"
+
+
+def _verdict(found: Verification) -> str:
+    faults = []
+    if differing := len(found.differences):
+        faults.append(f"{count(differing, 'batch')} {'DIFFERS' if differing == 1 else 'DIFFER'}")
+    if strays := len(found.strays):
+        faults.append(f"{count(strays, 'event')} {'IS' if strays == 1 else 'ARE'} IN NO BATCH")
+    return ", ".join(faults) or "in order"
 
 
 def progress(steps: Iterable[Verification], *, of: int, to: Stream) -> Iterator[Verification]:

@@ -15,10 +15,10 @@ class ShowStatus(Action):
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
-        add_since(parser, what="batches sealed")
+        add_since(parser, what="settled batches sealed", default=None, otherwise="within a day")
         parser.add_argument("--watch", action="store_true", help="show it again every second until Ctrl-C")
 
-    def run(self, *, since: datetime, watch: bool, **_: Any) -> int:
+    def run(self, *, since: datetime | None, watch: bool, **_: Any) -> int:
         try:
             while True:
                 if watch and self.out.isatty():

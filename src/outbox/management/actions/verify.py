@@ -6,6 +6,7 @@ from typing import Any
 from outbox.management.actions.action import DIFFERS, DONE, Action, add_since
 from outbox.management.actions.presentation import count, progress, verification_lines
 from outbox.replay import replay
+from outbox.sealing import sweep
 from outbox.status import status
 from outbox.verification import Verification, settled, verify
 
@@ -16,14 +17,14 @@ class Verify(Action):
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
-        add_since(parser, what="batches sealed")
+        add_since(parser, what="batches settled")
         parser.add_argument(
             "--repair", action="store_true", help="deliver again what is missing, as far as the outbox still holds it"
         )
 
     def run(self, *, since: datetime, repair: bool, **_: Any) -> int:
         found = self._compare(since=since)
-        waiting = status(since=since)
+        waiting = status()
         summary = {
             "in_order": found.in_order,
             "batches": found.batches,
@@ -31,12 +32,16 @@ class Verify(Action):
             "pending_events": waiting.pending_events,
             "quarantined_events": waiting.batches.get("quarantined", {}).get("events", 0),
             "differences": [asdict(difference) for difference in found.differences],
+            "in_no_batch": found.strays,
         }
         text = list(verification_lines(found, pending=waiting.pending_events))
         if repair:
             repaired = replay([difference.batch_id for difference in found.differences if difference.missing])
             summary["repairing_batches"] = repaired.batches
             text.append(f"what is missing of {count(repaired.batches, 'batch')} will be delivered again")
+            if found.strays:
+                sweep()
+                text.append("what is in no batch will be sealed")
         self.answer(summary, text=text)
         return DONE if found.in_order else DIFFERS
 

@@ -31,7 +31,7 @@ def _empty_outbox(transactional_db: None) -> None:
     """Everything here depends on commits, so no test runs in a transaction of its own; the tables are not managed."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
-        cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0")
+        cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false")
 
 
 @pytest.fixture

@@ -137,6 +137,6 @@ def test_a_batch_is_read_back_by_index_whatever_the_size_of_the_outbox():
     plan = "\n".join(line["QUERY PLAN"] for line in explained)
     (slot,) = fetch("SELECT DISTINCT tableoid::regclass::text AS name FROM outbox_event")
     assert f"Seq Scan on {slot['name']}" not in plan
-    assert f"{slot['name']}_id_idx" in plan
+    assert f"{slot['name']}_pkey" in plan
     assert "id >= lower(run.run)" in plan
     assert "rows=10000" not in plan

@@ -1,11 +1,17 @@
 """After dump and restore or logical replication the stored cursor means nothing in the new cluster."""
 
-from threading import Timer
+import time
 
 import pytest
 
+from outbox import sealing
 from outbox.sealing import seal, seal_all
-from tests.integration.outbox.conftest import execute, fetch, record, sealed_numbers
+from tests.integration.outbox.conftest import INSERT, execute, fetch, in_another_session, record, sealed_numbers
+
+
+@pytest.fixture(autouse=True)
+def _with_fresh_patience(monkeypatch):
+    monkeypatch.setattr(sealing, "_rebase_again_at", 0.0)
 
 
 @pytest.fixture
@@ -69,18 +75,40 @@ def test_a_cursor_ahead_of_the_cluster_is_noticed_even_under_the_same_identifier
     assert seal().events == 0
 
 
-def test_it_waits_for_open_writers_and_misses_none_of_them(moved, writer):
+def test_an_open_writer_is_not_waited_for_and_holds_up_no_other(moved, writer, monkeypatch):
     record(1)
     seal()
     moved()
     slow = writer().record(2)
-    timer = Timer(0.3, slow.commit)
-    timer.start()
-    assert seal().events == 1
-    timer.join()
+    assert seal() is None
+    started = time.monotonic()
     record(3)
+    assert seal() is None
+    assert time.monotonic() - started < 1
+    slow.commit()
+    monkeypatch.setattr(sealing, "_rebase_again_at", 0.0)
+    assert seal().events == 2
+    record(4)
     seal()
-    assert sealed_numbers() == [[1], [2], [3]]
+    assert sealed_numbers() == [[1], [2, 3], [4]]
+
+
+def test_writers_are_free_again_before_anything_is_sealed(moved, monkeypatch):
+    record(1)
+    moved()
+    original = sealing._seal
+
+    def seal_while_somebody_writes(cursor):
+        with in_another_session() as session:
+            session.execute("SET lock_timeout = '1s'")
+            session.execute(INSERT, ([2],))
+        return original(cursor)
+
+    monkeypatch.setattr(sealing, "_seal", seal_while_somebody_writes)
+    assert seal().events >= 1
+    monkeypatch.undo()
+    seal_all()
+    assert sorted(number for batch in sealed_numbers() for number in batch) == [1, 2]
 
 
 def test_new_ids_begin_after_the_sealed_ones_when_the_sequence_was_left_behind(moved):

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from outbox import ledger
+from outbox import ledger, quarantine
 from outbox.models import OutboxEvent
 from outbox.quarantine import NotInQuarantine, discard, find, quarantined, release
 from outbox.relay import deliver_due
@@ -84,3 +84,13 @@ def test_what_is_not_in_quarantine_is_left_alone(refused, act):
     with pytest.raises(NotInQuarantine):
         act(uuid4())
     assert len(quarantined(limit=10)) == 1
+
+
+def test_no_discard_is_recorded_that_did_not_happen(refused, monkeypatch):
+    found = find(refused)
+    release(refused)
+    monkeypatch.setattr(quarantine, "find", lambda _batch_id: found)
+    with pytest.raises(NotInQuarantine):
+        discard(refused, by="ada", because="too late")
+    assert not OutboxEvent.objects.filter(event_type="event_discarded").exists()
+    assert [batch["state"] for batch in batches()] == ["sealed"]

@@ -191,18 +191,35 @@ def test_a_batch_that_the_store_took_in_spite_of_refusing_it_is_not_split(store,
     assert stored_events(store) == 4
 
 
+def test_a_remainder_that_is_refused_waits_because_splitting_would_repeat_the_rest(store, sealed):
+    (batch,) = batches()
+    whole = read_batch(batch["batch_id"])
+    wait_for(store.append(whole.without(set(whole.events.event_id[:1]))))
+    execute("UPDATE outbox_batch SET attempts = 1")
+    store.poison = {whole.events.context[0]}
+    assert deliver_one() == (Outcome.SET_BACK, 0)
+    (batch,) = batches()
+    assert batch["state"] == "sealed"
+    assert "3 of the batch's 4 events and refuses the others" in batch["reason"]
+    assert stored_events(store) == 3
+
+
+def test_a_fault_of_ours_holds_up_one_batch_and_stands_in_the_ledger(store, sealed):
+    record(5)
+    seal()
+    store.script = [("before", ZeroDivisionError("oops"))]
+    assert deliver_due(seconds=10) == 1
+    assert [batch["reason"] for batch in batches() if batch["state"] == "sealed"] == [
+        "ZeroDivisionError, see the worker's log"
+    ]
+
+
 def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch):
-    original = store.append
-
-    async def slow(batch: Batch) -> None:
-        await original(batch)
-
     def overtaken(name: str, /, **parameters: object) -> int:
         execute("UPDATE outbox_batch SET fence = fence + 1")
         return changed(name, **parameters)
 
     changed = query.changed
-    monkeypatch.setattr(store, "append", slow)
     monkeypatch.setattr(query, "changed", overtaken)
     assert deliver_one() == (Outcome.LEASE_LOST, 0)
     monkeypatch.undo()

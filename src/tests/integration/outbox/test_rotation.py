@@ -6,8 +6,10 @@ from django.utils.timezone import now
 from outbox import ledger
 from outbox.models import OutboxEvent
 from outbox.relay import deliver_due
+from outbox.replay import replay
 from outbox.rotation import prune, rotate
-from outbox.sealing import seal
+from outbox.sealing import seal, sweep
+from outbox.verification import verify
 from tests.integration.outbox.conftest import batches, execute, fetch, record
 
 LONG_AGO = timedelta(days=5)
@@ -100,10 +102,26 @@ def test_a_quarantined_event_is_kept_aside_when_its_slot_goes(old_slot):
     assert [row["context"] for row in fetch("SELECT context FROM outbox_quarantine")] == ['{"number":4,"text":""}']
 
 
-def test_nothing_is_rotated_before_the_sealer_has_noticed_a_new_cluster(old_slot):
-    execute("UPDATE outbox_cursor SET cluster = cluster - 1")
+def test_an_event_that_no_batch_holds_is_never_truncated_whatever_the_sealer_believes(old_slot):
+    record_into(old_slot, 4)
+    execute("UPDATE outbox_event SET txid = '3' WHERE context LIKE '%%4%%'")
+    assert seal().events == 0
     assert rotate() == []
-    execute("UPDATE outbox_cursor SET cluster = cluster + 1")
+    (stray,) = OutboxEvent.objects.filter(context__contains="4").values_list("event_id", flat=True)
+    *_, found = verify(since=now() - LONG_AGO)
+    assert found.strays == [stray]
+    assert not found.in_order
+
+    sweep()
+    seal()
+    deliver_due(seconds=10)
+    assert rotate() == [old_slot]
+
+
+def test_a_slot_is_not_truncated_under_a_batch_that_is_replayed(old_slot):
+    replay([batch["batch_id"] for batch in batches()])
+    assert rotate() == []
+    deliver_due(seconds=10)
     assert rotate() == [old_slot]
 
 

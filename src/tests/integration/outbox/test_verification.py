@@ -101,8 +101,8 @@ def test_a_difference_is_counted_when_the_outbox_no_longer_knows_the_events(deli
     assert (difference.missing, difference.unnamed) == ([], 1)
 
 
-def test_only_batches_sealed_since_then_are_compared(delivered):
-    execute("UPDATE outbox_batch SET sealed_at = %s WHERE events = 3", now() - timedelta(days=3))
+def test_only_batches_settled_since_then_are_compared(delivered):
+    execute("UPDATE outbox_batch SET delivered_at = %s WHERE events = 3", now() - timedelta(days=3))
     *_, found = verify(since=now() - timedelta(days=1))
     assert (found.batches, found.events) == (1, 2)
 
@@ -113,7 +113,7 @@ def test_the_ledger_is_read_page_by_page_and_no_batch_is_passed_over(delivered, 
         record(number)
         seal()
     deliver_due(seconds=10)
-    execute("UPDATE outbox_batch SET sealed_at = (SELECT min(sealed_at) FROM outbox_batch) WHERE events = 1")
+    execute("UPDATE outbox_batch SET delivered_at = (SELECT min(delivered_at) FROM outbox_batch) WHERE events = 1")
     found = outcome()
     assert (found.in_order, found.batches, found.events) == (True, 22, 25)
 
@@ -123,7 +123,7 @@ def test_reconciling_names_recent_batches_that_differ_in_the_log(delivered, monk
     monkeypatch.setattr(verification.log, "error", lambda event, **keys: said.append((event, keys["missing"])))
     assert verification.reconcile().in_order
     kept_of(delivered, 0).popitem()
-    execute("UPDATE outbox_batch SET sealed_at = now() - interval '1 day' WHERE events = 2")
+    execute("UPDATE outbox_batch SET delivered_at = now() - interval '1 day' WHERE events = 2")
     found = verification.reconcile()
     assert found.batches == 1
     assert said == [("verification_failed", 1)]
@@ -185,6 +185,28 @@ def test_status_shows_what_waits_and_why(delivered):
     assert found["batches"]["delivered"] == {"batches": 2, "events": 5, "bytes": found["batches"]["delivered"]["bytes"]}
     assert found["last_failure"]["attempts"] == 7
     assert found["oldest_pending_seconds"] >= 0
+
+
+def test_a_batch_sealed_long_ago_and_delivered_now_is_reconciled(delivered):
+    execute("UPDATE outbox_batch SET sealed_at = now() - interval '3 days'")
+    assert verification.reconcile().batches == 2
+
+
+def test_verify_names_events_that_no_batch_holds_and_repair_seals_them(delivered):
+    record(6)
+    execute("UPDATE outbox_event SET txid = '3' WHERE context LIKE '%%6%%'")
+    code, said = outbox("verify", "--repair")
+    assert code == 1
+    assert "1 event IS IN NO BATCH" in said
+    seal()
+    deliver_due(seconds=10)
+    assert outbox("verify")[0] == 0
+    assert outcome().events == 6
+
+
+def test_status_says_when_the_database_has_moved(delivered):
+    execute("UPDATE outbox_cursor SET cluster = cluster - 1")
+    assert "moved to another cluster" in outbox("status")[1]
 
 
 def test_status_of_an_empty_outbox_is_quiet(memory_store):

@@ -1,0 +1,7 @@
+-- Begin to count by this cluster's transaction ids. Rows up to the floor were written under another's: they are swept.
+UPDATE outbox_cursor
+SET
+    snapshot = pg_current_snapshot(),
+    floor = coalesce((SELECT max(id) FROM outbox_event), 0),
+    cluster = (SELECT system_identifier FROM pg_control_system()),
+    sweep = true

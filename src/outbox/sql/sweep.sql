@@ -1,0 +1,2 @@
+-- Have the next sealing take what no batch holds, as well.
+UPDATE outbox_cursor SET sweep = true
