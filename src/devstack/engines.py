@@ -30,7 +30,7 @@ class Engines:
 
     folder: Path
     ports: Mapping[str, int]
-    clickhouse_password: str = ""
+    password: str  # for PostgreSQL and ClickHouse: other users of the machine reach the ports as well
     durable: bool = True
 
     def services(self) -> list[Service]:
@@ -41,7 +41,7 @@ class Engines:
         """What an application must be told to use them. Variables of engines not started here are absent."""
         found: dict[str, str] = {}
         if port := self.ports.get("POSTGRES_PORT"):
-            found["DATABASE_URL"] = f"postgres://{postgres.USER}@{HOST}:{port}/{postgres.DATABASE}"
+            found["DATABASE_URL"] = f"postgres://{postgres.USER}:{self.password}@{HOST}:{port}/{postgres.DATABASE}"
         if port := self.ports.get("VALKEY_PORT"):
             found["REDIS_URL"] = f"redis://{HOST}:{port}/0"
         if port := self.ports.get("CLICKHOUSE_PORT"):
@@ -49,7 +49,7 @@ class Engines:
                 "CLICKHOUSE_HOST": HOST,
                 "CLICKHOUSE_PORT": str(port),
                 "CLICKHOUSE_USER": CLICKHOUSE_USER,
-                "CLICKHOUSE_PASSWORD": self.clickhouse_password,
+                "CLICKHOUSE_PASSWORD": self.password,
                 "CLICKHOUSE_DATABASE": CLICKHOUSE_DATABASE,
                 "CLICKHOUSE_SECURE": "false",
                 "CLICKHOUSE_CLUSTER": "",
@@ -57,7 +57,8 @@ class Engines:
         return found
 
     def _postgres(self, port: int) -> Service:
-        return Postgres(folder=self.folder / "postgres", port=port, durable=self.durable).service()
+        folder = self.folder / "postgres"
+        return Postgres(folder=folder, port=port, password=self.password, durable=self.durable).service()
 
     def _valkey(self, port: int) -> Service:
         data = _folder(self.folder / "valkey")
@@ -79,7 +80,7 @@ class Engines:
             name="clickhouse",
             argv=[sys.executable, "-m", "devstack.clickhouse", *options, *account],
             announcement="accepts connections",
-            environment={"DEVSTACK_CLICKHOUSE_PASSWORD": self.clickhouse_password, "PYTHONPATH": str(SOURCE)},
+            environment={"DEVSTACK_CLICKHOUSE_PASSWORD": self.password, "PYTHONPATH": str(SOURCE)},
             folder=SOURCE,
         )
 

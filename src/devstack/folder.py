@@ -71,9 +71,9 @@ def in_use(folder: Path) -> bool:
         os.close(lock)
 
 
-def kept_secret(folder: Path) -> str:
-    """The folder's secret key: made up once, so that sessions and tokens outlive a restart."""
-    path = folder / "secret_key"
+def kept_secret(folder: Path, name: str = "secret_key") -> str:
+    """A secret of the folder's: made up once, so that sessions, tokens and data folders outlive a restart."""
+    path = folder / name
     try:
         return path.read_text()
     except FileNotFoundError:

@@ -6,13 +6,14 @@ import re
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
 from devstack.children import InChild, run_to_end
 from devstack.errors import DevstackError
+from devstack.folder import write_privately
 from devstack.ports import HOST
 from devstack.root import leave_root
 from devstack.service import Service
@@ -20,6 +21,7 @@ from devstack.service import Service
 USER = DATABASE = "app"
 _OLDEST = 17
 _READY_LINE = 7
+_TRUSTS = re.compile(r"^(?P<whom>(?:local|host)\s.*\s)trust$", re.MULTILINE)
 _ENVIRONMENT = {"LC_ALL": "C"}  # a locale of the developer's may not exist for PostgreSQL
 
 
@@ -33,6 +35,7 @@ class Postgres:
 
     folder: Path
     port: int
+    password: str = field(repr=False)  # of letters, digits, - and _
     durable: bool
 
     def service(self) -> Service:
@@ -40,7 +43,7 @@ class Postgres:
         return Service(
             name="postgres",
             argv=[str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port), *self._options()],
-            prepare=self.create_data_folder,
+            prepare=self.prepare_data_folder,
             ready=self.answers,
             environment=_ENVIRONMENT,
             in_child=self.in_child,
@@ -64,20 +67,38 @@ class Postgres:
     def in_child(self) -> InChild | None:
         return leave_root(self.folder, programs=self.programs)
 
-    async def create_data_folder(self) -> None:
+    async def prepare_data_folder(self) -> None:
+        """Create it, or demand our password from now on of one that was made when none was needed."""
+        if not self.data.exists():
+            await self._create_data_folder()
+        elif trusting := self._rules_that_trust_everybody():
+            await self._alone(self.data, self._our_password())
+            _replace(self.data / "pg_hba.conf", _TRUSTS.sub(r"\g<whom>scram-sha-256", trusting))
+
+    async def _create_data_folder(self) -> None:
         """Make it under another name first: a start that was killed half-way leaves nothing that looks finished."""
-        if self.data.exists():
-            return
         unfinished = self.data.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         await run_to_end(self._initdb(unfinished), environment=_ENVIRONMENT, first=self.in_child)
+        await self._alone(unfinished, f"CREATE DATABASE {DATABASE};\n{self._our_password()}")
+        unfinished.rename(self.data)
+
+    async def _alone(self, data: Path, commands: str) -> None:
+        """Run the commands, one a line, in a server that nobody can connect to."""
         await run_to_end(
-            [str(self.programs / "postgres"), "--single", "-D", str(unfinished), "-c", "exit_on_error=on", "postgres"],
-            standard_input=f"CREATE DATABASE {DATABASE};\n".encode(),
+            [str(self.programs / "postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", "postgres"],
+            standard_input=commands.encode(),
             environment=_ENVIRONMENT,
             first=self.in_child,
         )
-        unfinished.rename(self.data)
+
+    def _our_password(self) -> str:
+        return f"ALTER ROLE {USER} PASSWORD '{self.password}';\n"
+
+    def _rules_that_trust_everybody(self) -> str:
+        """The data folder's access rules if there are such among them, else nothing."""
+        rules = (self.data / "pg_hba.conf").read_text()
+        return rules if _TRUSTS.search(rules) else ""
 
     async def answers(self, pid: int) -> bool:
         """Whether our own process is ready: a look at the port alone may meet somebody else's server."""
@@ -91,7 +112,9 @@ class Postgres:
     def _initdb(self, folder: Path) -> list[str]:
         sync = [] if self.durable else ["--no-sync"]
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        access = [f"--username={USER}", "--auth=trust"]
+        # Any user of the machine reaches the port, and ours could run programs in our name (COPY … PROGRAM). That
+        # nobody gets in by socket spares initdb the question for a password, which `_alone` sets.
+        access = [f"--username={USER}", "--auth-host=scram-sha-256", "--auth-local=reject"]
         return [str(self.programs / "initdb"), f"--pgdata={folder}", *access, *locale, *sync, "--no-instructions"]
 
     def _options(self) -> list[str]:
@@ -107,6 +130,13 @@ class Postgres:
         if not self.durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write all of it or nothing, for the same owner: PostgreSQL may run as another user."""
+    owner = path.stat()
+    write_privately(path, text)
+    os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _programs() -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from devstack import application, environment, folder, ports, terminal
+from devstack import application, environment, folder, ports, postgres, terminal
 from devstack.children import adopt_orphans, kill_orphans
 from devstack.engines import CLICKHOUSE_DATABASE, CLICKHOUSE_USER, Engines
 from devstack.output import Output, wants_colour
@@ -32,7 +32,11 @@ def run(*, with_application: bool) -> int:
 
 
 async def _serve(stack: Path, chosen: Mapping[str, int], *, with_application: bool, lock: int) -> None:
-    engines = Engines(folder=stack, ports={name: chosen[name] for name in ports.ENGINE_PORTS})
+    engines = Engines(
+        folder=stack,
+        ports={name: chosen[name] for name in ports.ENGINE_PORTS},
+        password=folder.kept_secret(stack, "password"),
+    )
     found = environment.for_development(engines.addresses(), secret_key=folder.kept_secret(stack), port=chosen["PORT"])
     environment.warn_of_unused(engines.addresses())
     colour = wants_colour(sys.stdout)
@@ -81,10 +85,10 @@ def _say_addresses(output: Output, stack: Path, found: Mapping[str, str], *, wit
     clickhouse = f"{found['CLICKHOUSE_HOST']}:{found['CLICKHOUSE_PORT']}"
     lines = {
         **({"web": web} if with_application else {}),
-        "database": found["DATABASE_URL"],
+        "database": f"{found['DATABASE_URL'].rpartition('@')[2]}, user {postgres.USER}",
         "valkey": found["REDIS_URL"],
         "clickhouse": f"{clickhouse} (native), user {CLICKHOUSE_USER}, database {CLICKHOUSE_DATABASE}",
-        "environment": folder.shown(stack / "env"),
+        "environment": f"{folder.shown(stack / 'env')}, the password too",
         "to stop": "Ctrl-C",
     }
     for what, where in lines.items():

@@ -59,7 +59,7 @@ async def _with_engines(stack: Path, argv: Sequence[str]) -> int:
 
 
 async def _once(data: Path, chosen: Mapping[str, int], command: Command) -> int:
-    engines = Engines(folder=data, ports=chosen, clickhouse_password=secrets.token_urlsafe(12), durable=False)
+    engines = Engines(folder=data, ports=chosen, password=secrets.token_urlsafe(12), durable=False)
     found = environment.for_tests(engines.addresses(), secret_key=secrets.token_urlsafe(48))
     services = engines.services()
     with _log(data, services) as output:

@@ -40,7 +40,7 @@ class Installation:
 
     def __init__(self, *, folder: Path) -> None:
         chosen = ports.free(list(ports.ENGINE_PORTS))
-        described = Engines(folder=folder, ports=chosen, clickhouse_password=secrets.token_urlsafe(12), durable=True)
+        described = Engines(folder=folder, ports=chosen, password=secrets.token_urlsafe(12), durable=True)
         self.folder = folder
         self.engines = {
             service.name: Engine(service, log=folder / f"{service.name}.log") for service in described.services()

@@ -124,8 +124,12 @@ def test_a_running_stack_is_found_by_others_and_not_started_twice(start: Start, 
     given = {"DATABASE_URL": "postgres://elsewhere", "LOG_FORMAT": "json"}
     tell = ["with-env", "--", "sh", "-c", "echo $DATABASE_URL $CLICKHOUSE_DATABASE"]
     code, said, complaint = said_by(*tell, folder=folder, environment=given)
-    assert re.fullmatch(r"postgres://app@127\.0\.0\.1:\d+/app die_hard\n", said)
+    assert re.fullmatch(r"postgres://app:[\w-]+@127\.0\.0\.1:\d+/app die_hard\n", said)
     assert "DATABASE_URL of your environment is not used" in complaint
+    password = (folder / "stack" / "password").read_text()
+    tell = ["with-env", "--", "sh", "-c", "echo $DATABASE_URL $CLICKHOUSE_PASSWORD"]
+    assert said_by(*tell, folder=folder)[1].count(password) == 2
+    assert password not in launched.read() + complaint
     assert said_by("env", folder=folder)[1] == (folder / "stack" / "env").read_text()
 
 

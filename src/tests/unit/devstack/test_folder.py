@@ -32,6 +32,11 @@ def test_the_secret_key_is_made_once_and_kept_to_oneself(tmp_path: Path) -> None
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
+def test_a_folders_secrets_are_not_the_same(tmp_path: Path) -> None:
+    assert folder.kept_secret(tmp_path, "password") != folder.kept_secret(tmp_path)
+    assert stat.S_IMODE((tmp_path / "password").stat().st_mode) == 0o600
+
+
 def test_the_folder_is_beside_src_unless_the_environment_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -31,15 +31,16 @@ def folder() -> Iterator[Path]:
 
 
 def postgres(folder: Path, *, durable: bool = False) -> Postgres:
-    return Postgres(folder=folder / "postgres", port=ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"], durable=durable)
+    port = ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"]
+    return Postgres(folder=folder / "postgres", port=port, password="open-sesame", durable=durable)
 
 
-async def ask(server: Postgres, question: str) -> str:
+async def ask(server: Postgres, question: str, *, password: str = "open-sesame") -> str:
     """Start the server, ask it, stop it."""
     with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230, PTH123 - nothing is read or written
         async with Supervisor([server.service()], output=Output(nowhere, names=[])) as supervisor:
             await supervisor.all_up()
-            url = f"postgres://app@127.0.0.1:{server.port}/app"
+            url = f"postgres://app:{password}@127.0.0.1:{server.port}/app"
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
                 row = await (await connection.execute(question.encode())).fetchone()
     assert row
@@ -50,7 +51,7 @@ async def ask(server: Postgres, question: str) -> str:
 async def test_a_start_that_was_killed_half_way_is_begun_anew(folder: Path) -> None:
     server = postgres(folder)
     server.service()
-    half = asyncio.create_task(server.create_data_folder())
+    half = asyncio.create_task(server.prepare_data_folder())
     unfinished = server.data.with_suffix(".unfinished")
     async with asyncio.timeout(20):
         while not (unfinished / "base").exists():  # noqa: ASYNC110 - another process makes it
@@ -72,6 +73,30 @@ async def test_the_server_is_set_up_as_the_application_needs_it(folder: Path) ->
     }  # fmt: skip
     shown = " || ',' || ".join(f"current_setting('{name}')" for name in settings)
     assert await ask(postgres(folder, durable=True), f"SELECT {shown}") == ",".join(settings.values())
+
+
+@pytest.mark.asyncio
+async def test_whoever_does_not_know_the_password_stays_outside(folder: Path) -> None:
+    for wrong in ("", "open-barley"):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            await ask(postgres(folder), "SELECT 1", password=wrong)
+    assert await ask(postgres(folder), "SELECT 1") == "1"
+
+
+@pytest.mark.asyncio
+async def test_a_data_folder_that_trusted_everybody_keeps_its_data_and_asks_for_the_password(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgres(folder, durable=True)
+    initdb = server._initdb(server.data)
+    trusting = [part for part in initdb if not part.startswith("--auth-")] + ["--auth=trust"]
+    monkeypatch.setattr(Postgres, "_initdb", lambda self, data: [*trusting, f"--pgdata={data}"])
+    monkeypatch.setattr(Postgres, "_our_password", lambda self: "")
+    assert await ask(server, "SELECT lo_create(4711)", password="") == "4711"
+    monkeypatch.undo()
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        await ask(server, "SELECT 1", password="whatever")
+    assert await ask(server, "SELECT oid FROM pg_largeobject_metadata") == "4711"
 
 
 @pytest.mark.asyncio
