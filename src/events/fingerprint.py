@@ -6,7 +6,7 @@ from xxhash import xxh64_intdigest
 
 from events.store import Columns
 
-# ASCII's unit separator: JSON escapes it and no identifier has it, so that no two events join to the same text.
+# ASCII's unit separator: JSON escapes it, so that what comes before and after the context cannot be mistaken for it.
 SEPARATOR = "\x1f"
 
 

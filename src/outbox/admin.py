@@ -8,7 +8,8 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.core.paginator import Paginator
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -40,11 +41,25 @@ class ReadOnly(ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no
         return False
 
 
+class ByState(SimpleListFilter):
+    """The states are known; Django would look through the whole ledger for them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in ("sealed", "delivered", "split", "quarantined", "discarded")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxBatch]) -> QuerySet[OutboxBatch]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
 @admin.register(OutboxBatch)
 class OutboxBatchAdmin(ReadOnly):
     list_display = ("batch_id", "state", "events", "bytes", "attempts", "age", "sealed_at", "reason")
-    list_filter = ("state", "sealed_at")
+    list_filter = (ByState, "sealed_at")
     search_fields = ("batch_id__exact",)
+    paginator = UncountedPaginator
     actions = ("replay_quarantined", "discard_quarantined")
     readonly_fields = ("recorded_events",)
 
@@ -70,12 +85,17 @@ class OutboxBatchAdmin(ReadOnly):
         )
 
     @admin.action(description="Discard quarantined events for good", permissions=["decide"])
-    def discard_quarantined(self, request: HttpRequest, batches: QuerySet[OutboxBatch]) -> None:
+    def discard_quarantined(self, request: HttpRequest, batches: QuerySet[OutboxBatch]) -> HttpResponse | None:
+        because = request.POST.get("because", "").strip()
+        if not because:
+            context = {**self.admin_site.each_context(request), "batches": batches, "title": "Discard for good?"}
+            return TemplateResponse(request, "outbox/discard.html", context)
         by = str(request.user.pk)
         self._decide(
             request, batches, done="discarded",
-            decide=lambda batch: quarantine.discard(batch.pk, by=by, because="discarded in the admin"),
+            decide=lambda batch: quarantine.discard(batch.pk, by=by, because=because),
         )  # fmt: skip
+        return None
 
     def _decide(self, request: HttpRequest, batches: QuerySet[OutboxBatch], *, done: str, decide: Any) -> None:
         for batch in batches:

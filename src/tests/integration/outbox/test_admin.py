@@ -33,8 +33,9 @@ def browser_of(*permissions: str, superuser: bool = False) -> Client:
     return browser
 
 
-def act(browser: Client, action: str, batch_id: object) -> str:
-    answer = browser.post(reverse(BATCHES), {"action": action, "_selected_action": [str(batch_id)]}, follow=True)
+def act(browser: Client, action: str, batch_id: object, **more: str) -> str:
+    chosen = {"action": action, "_selected_action": [str(batch_id)], **more}
+    answer = browser.post(reverse(BATCHES), chosen, follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -88,15 +89,19 @@ def test_a_quarantined_event_is_replayed(refused):
 
 def test_a_quarantined_event_is_discarded_and_the_admin_is_the_actor(refused):
     browser = browser_of("view_outboxbatch", "change_outboxbatch")
-    assert "discarded" in act(browser, "discard_quarantined", refused)
+    assert "Why?" in act(browser, "discard_quarantined", refused)
+    assert len(quarantined(limit=1)) == 1
+    assert "discarded" in act(browser, "discard_quarantined", refused, because="a slip of ours")
     assert quarantined(limit=1) == []
     user = get_user_model().objects.get()
-    assert OutboxEvent.objects.get(event_type="event_discarded").actor_id == str(user.pk)
+    event = OutboxEvent.objects.get(event_type="event_discarded")
+    assert event.actor_id == str(user.pk)
+    assert "a slip of ours" in event.context
 
 
 def test_deciding_needs_the_permission(refused):
     browser = browser_of("view_outboxbatch")
-    act(browser, "discard_quarantined", refused)
+    act(browser, "discard_quarantined", refused, because="x")
     assert batches()[0]["state"] == "quarantined"
 
 
@@ -108,3 +113,9 @@ def test_a_batch_that_is_not_in_quarantine_is_left_alone(refused):
 def test_outsiders_see_nothing(refused):
     assert Client().get(reverse(BATCHES)).status_code == 302
     assert browser_of().get(reverse(BATCHES)).status_code == 403
+
+
+def test_batches_are_filtered_by_state(refused):
+    browser = browser_of(superuser=True)
+    assert str(refused) in browser.get(reverse(BATCHES), {"state": "quarantined"}).content.decode()
+    assert str(refused) not in browser.get(reverse(BATCHES), {"state": "delivered"}).content.decode()
