@@ -37,11 +37,18 @@ def request_context(get_response: Any) -> Any:
 
 def _remember(request: HttpRequest) -> str:
     request_id = accepted_request_id(request.headers.get("X-Request-ID", "")) or str(uuid4())
+    _measure(request)
     _forget()
     context.request_id.set(request_id)
     context.trace_context.set(accepted_traceparent(request.headers.get("traceparent", "")))
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id
+
+
+def _measure(request: HttpRequest) -> None:
+    """Say how long a body is that came in chunks: REST framework takes one of unknown length for an empty one."""
+    if "chunked" in request.headers.get("Transfer-Encoding", ""):
+        request.META["CONTENT_LENGTH"] = str(len(request.body))
 
 
 # Not before the request has finished: Django and the server log it after the middleware is through.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -75,6 +76,9 @@ class EventStore(Protocol):
 
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
         """The digest of each of these batches of which the store has anything."""
+
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches of which the store got anything since then: those after this id, in a fixed order."""
 
 
 class ProvisionedEventStore(EventStore, Protocol):

@@ -21,11 +21,13 @@ from outbox.quarantine import NotInQuarantine
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class takes no arguments at run time
-    """Pages through a table too large to be counted for every look at it."""
+    object_list: QuerySet[Any]
+
+    """Pages through a table too large to be counted whole for every look at it."""
 
     @cached_property
     def count(self) -> int:
-        return 10_000 if self.object_list[:1] else 0
+        return int(self.object_list[:10_001].count())
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no arguments at run time

@@ -24,6 +24,7 @@ _RECENT = timedelta(minutes=15)
 _PAGE = 500
 _FIRST = UUID(int=0)
 _STRAYS_AT_MOST = 1000
+_STORE_PAGE = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +44,22 @@ class Difference:
 
 @dataclass(slots=True)
 class Verification:
-    """The sum of a verification; it is in order when there is no difference and no stray.
+    """The sum of a verification; it is in order when nothing differs, strays or is unknown.
 
-    A stray is an event in the outbox that the sealer takes for sealed and no batch holds (a thousand at most).
+    A stray is an event in the outbox that the sealer takes for sealed and no batch holds (a thousand at most). A batch
+    is unknown if the store has rows of it and the ledger does not know it: the ledger was restored from a backup, or
+    somebody else writes into the store.
     """
 
     batches: int = 0
     events: int = 0
     differences: list[Difference] = field(default_factory=list)
     strays: Sequence[UUID] = ()
+    unknown_batches: list[UUID] = field(default_factory=list)
 
     @property
     def in_order(self) -> bool:
-        return not (self.differences or self.strays)
+        return not (self.differences or self.strays or self.unknown_batches)
 
 
 def settled(*, since: datetime) -> tuple[int, int]:
@@ -79,6 +83,7 @@ def verify(*, since: datetime) -> Iterator[Verification]:
             if digests.get(batch["batch_id"]) != expected:
                 so_far.differences.append(_compare(batch["batch_id"], events=batch["events"]))
         yield so_far
+    so_far.unknown_batches.extend(_unknown_batches(since=since))
     yield so_far
 
 
@@ -94,6 +99,8 @@ def reconcile() -> Verification:
             changed=len(difference.changed),
             unexpected=len(difference.unexpected),
         )
+    for batch_id in found.unknown_batches:
+        log.error("unknown_batch", batch_id=batch_id)
     log.info("reconciled", batches=found.batches, events=found.events, differences=len(found.differences))
     return found
 
@@ -113,6 +120,16 @@ def _strays() -> list[UUID]:
             limit=_STRAYS_AT_MOST,
         )
     ]
+
+
+def _unknown_batches(*, since: datetime) -> Iterator[UUID]:
+    oldest = query.record("oldest_batch")
+    if oldest is None or oldest["sealed_at"] is None:
+        return
+    since, after = max(since, oldest["sealed_at"]), _FIRST
+    while page := wait_for(event_store().batches(since=since, after=after, limit=_STORE_PAGE)):
+        after = page[-1]
+        yield from (batch_id for (batch_id,) in query.rows("unknown_batches", batch_ids=list(page)))
 
 
 def _pages(*, since: datetime) -> Iterator[list[Mapping[str, Any]]]:

@@ -18,16 +18,19 @@ _KEPT: dict[str, Any] = (
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
+            "connect_timeout": 5,
+            # A request waits no longer than this behind somebody's lock; then it is a 503 and not a hanging client.
+            "options": "-c lock_timeout=5s",
             "pool": {
                 "min_size": min(2, _POOL_SIZE),
                 "max_size": _POOL_SIZE,
                 "timeout": 2,
                 "reconnect_timeout": 5,
-            }
+            },
         },
     }
     if _POOL_SIZE
-    else {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    else {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"connect_timeout": 5}}
 )
 
 DATABASES = {

@@ -1,6 +1,7 @@
 """A store for unit tests: keeps events in a dictionary, and is done for when the process is."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from events.fingerprint import checksum, fingerprints
@@ -30,6 +31,10 @@ class MemoryEventStore:
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
         """The digest of each of these batches that it has."""
         return {batch_id: self._digest(batch_id) for batch_id in batch_ids if batch_id in self._fingerprints}
+
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:  # noqa: ARG002 -- the port's
+        """A page of the batches that it has, by their ids; it does not know since when."""
+        return sorted(batch_id for batch_id in self._fingerprints if batch_id > after)[:limit]
 
     async def check(self) -> None:
         """There is nothing that could be set up wrongly."""

@@ -21,7 +21,7 @@ from tests.acceptance.gate import Gate
 
 SOURCE = Path(__file__).resolve().parents[2]
 COMMANDS = {
-    "web": ["-m", "uvicorn", "core.asgi:application", "--port", "{port}", "--log-level", "warning"],
+    "web": ["-m", "uvicorn", "core.asgi:application", "--port", "{port}", "--log-level", "warning", "--ws", "none"],
     "worker": ["-m", "celery", "-A", "core", "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
     "beat": ["-m", "celery", "-A", "core", "beat", "--schedule", "{folder}/beat"],
 }

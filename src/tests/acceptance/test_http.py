@@ -211,3 +211,17 @@ def test_a_client_that_vanishes_leaves_both_or_neither(application, database):
     for number, email in enumerate(emails):
         assert accounts(database, email) == registrations(database, email) <= number % 2
     assert "Traceback" not in application.log("web")[logged:]
+
+
+def test_a_body_that_comes_in_chunks_is_read(http):
+    def chunks():
+        yield b'{"email": "' + new_email().encode()
+        yield b'", "password": "a long way down"}'
+
+    answer = http.post("/api/users/", content=chunks(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_websocket_upgrade_is_no_fault_of_ours(http):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    assert http.get("/api/nothing/", headers=upgrade).status_code == 404

@@ -3,8 +3,10 @@
 import os
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 
 from users.models import User
 
@@ -21,10 +23,20 @@ class Command(BaseCommand):
 
     def _create_superuser(self, *, email: str, password: str) -> None:
         users = User.objects
-        if not (email and password):
+        if bool(email) != bool(password):
+            raise CommandError("give both DJANGO_SUPERUSER_EMAIL and DJANGO_SUPERUSER_PASSWORD, or none of them")
+        if not email:
             self.stdout.write("no superuser asked for (DJANGO_SUPERUSER_EMAIL, DJANGO_SUPERUSER_PASSWORD)")
         elif users.with_email(email).exists():
             self.stdout.write(f"superuser {email} is there")
         else:
+            _demand_address(email)
             users.create_superuser(email=email, password=password)
             self.stdout.write(f"superuser {email} created")
+
+
+def _demand_address(email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise CommandError(f"DJANGO_SUPERUSER_EMAIL must be an e-mail address, not {email!r}") from None

@@ -73,6 +73,7 @@ class Command(StaticFilesCommand):
             host=self.addr,
             port=int(self.port),
             lifespan="on",
+            ws="none",  # Django serves none: an upgrade is answered like any other request
             log_config=None,  # LOG_LEVEL and LOG_FORMAT govern the server, too
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )

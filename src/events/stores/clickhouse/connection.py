@@ -6,6 +6,9 @@ from typing import Any
 from asynch.proto import connection
 from asynch.proto.protocol import ServerPacket
 
+from events.store import StoreMisconfigured
+from events.stores.clickhouse.layout import COLUMNS
+
 _ProtoConnection: Any = connection.Connection
 
 
@@ -21,6 +24,7 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled an
         await self.send_query(query_without_data, query_id=options["query_id"])
         await self.send_external_tables(options["external_tables"])
         sample = await self.receive_sample_block()
+        _demand_types(sample)
         rows: int = await self.send_data(sample, data, types_check=options["types_check"], columnar=options["columnar"])
         # False is the end of the stream, an exception raises, all else is on the way there.
         while await self.receive_packet():
@@ -46,3 +50,13 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled an
             # Whatever ended the connection has been raised where it was used.
             with contextlib.suppress(OSError):
                 await buffered.writer.wait_closed()
+
+
+def _demand_types(sample: Any) -> None:
+    """Pass if the columns about to be written are of the types they were when the table was looked at.
+
+    asynch encodes for whatever type it meets: the integer 1 becomes a NUL character in a String.
+    """
+    for name, kind in sample.columns_with_types:
+        if kind != COLUMNS.get(name, kind):
+            raise StoreMisconfigured(reason=f"the column {name} is {kind} and must be {COLUMNS[name]}")

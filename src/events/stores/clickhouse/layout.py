@@ -1,8 +1,25 @@
 """How the tables are laid out: one on a single node, a Distributed one over replicated ones on a cluster."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from events.stores.clickhouse.sql import identifier, literal
+
+# event_log as analysts know it and as the codecs need it.
+COLUMNS: Final = {
+    "event_type": "LowCardinality(String)",
+    "event_date_time": "DateTime64(6, 'UTC')",
+    "environment": "LowCardinality(String)",
+    "event_context": "String",
+    "metadata_version": "UInt16",
+    "event_id": "UUID",
+    "actor_id": "String",
+    "request_id": "String",
+    "trace_id": "String",
+    "span_id": "String",
+    "batch_id": "UUID",
+    "inserted_at": "DateTime64(6, 'UTC')",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,12 +37,19 @@ async def migrate(connection: DrainingConnection, *, layout: Layout, retention_d
     names = layout.values()
     await connection.execute(statement("create_database", **names))
     await connection.execute(statement("create_migrations", **names))
-    missing = pending(await applied(connection, layout=layout), layout=layout)
+    so_far = await applied(connection, layout=layout)
+    missing = pending(so_far if await _stands(connection, layout=layout) else {}, layout=layout)
     for migration in missing:
         await connection.execute(migration.sql(layout))
         await connection.execute(statement("note_migration", **names), [(migration.name, migration.checksum)])
     await keep_for(retention_days, connection=connection, layout=layout)
     return [migration.name for migration in missing]
+
+
+async def _stands(connection: DrainingConnection, *, layout: Layout) -> bool:
+    """Whether the tables that the notes speak of are there: somebody may have dropped them."""
+    there = {name for name, _, _ in await connection.execute(statement("tables", **layout.values()))}
+    return {"event_log", layout.local_table} <= there
 
 
 async def plan(connection: DrainingConnection, *, layout: Layout) -> list[str]:

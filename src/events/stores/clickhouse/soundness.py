@@ -6,24 +6,10 @@ from collections.abc import Mapping
 from events.store import StoreMisconfigured
 from events.stores.clickhouse import migrator
 from events.stores.clickhouse.connection import DrainingConnection
-from events.stores.clickhouse.layout import Layout
+from events.stores.clickhouse.layout import COLUMNS, Layout
 from events.stores.clickhouse.sql import statement
 
 _MIGRATE = "run `manage.py migrate_event_store`"
-_COLUMNS = {
-    "event_type": "LowCardinality(String)",
-    "event_date_time": "DateTime64(6, 'UTC')",
-    "environment": "LowCardinality(String)",
-    "event_context": "String",
-    "metadata_version": "UInt16",
-    "event_id": "UUID",
-    "actor_id": "String",
-    "request_id": "String",
-    "trace_id": "String",
-    "span_id": "String",
-    "batch_id": "UUID",
-    "inserted_at": "DateTime64(6, 'UTC')",
-}
 
 
 async def check(connection: DrainingConnection, *, layout: Layout) -> None:
@@ -87,7 +73,7 @@ async def _demand_columns(connection: DrainingConnection, *, layout: Layout) -> 
     present = dict(await connection.execute(statement("columns", **layout.values())))
     wrong = [
         f"{name} is {present.get(name, 'missing')} and must be {kind}"
-        for name, kind in _COLUMNS.items()
+        for name, kind in COLUMNS.items()
         if present.get(name) != kind
     ]
     if wrong:

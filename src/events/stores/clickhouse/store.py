@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import batched
 from math import ceil
 from typing import Any
@@ -98,6 +99,12 @@ class ClickHouseEventStore:
             for batch_id, rows, events, checksum in await self._read(statement("digests", batch_ids=listed)):
                 found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
         return found
+
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches of which it got anything since then, by their ids."""
+        moment = f"fromUnixTimestamp64Micro({int(since.timestamp() * 1_000_000)}, 'UTC')"
+        query = statement("batches", since=moment, after=literal(str(after)), limit=str(limit))
+        return [batch_id for (batch_id,) in await self._read(query)]
 
     async def check(self) -> None:
         """Pass if the tables are as they must be; raises StoreMisconfigured, which says how to mend them."""

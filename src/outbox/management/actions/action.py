@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 DONE, DIFFERS, UNAVAILABLE, BUSY = 0, 1, 3, 4
-EXIT_CODES = "Exit codes: 0 done; 1 something differs; 2 wrong usage; 3 the store is unavailable; 4 busy, try again."
+EXIT_CODES = "Exit codes: 0 done; 1 something differs; 2 wrong usage; 3 a database is unavailable; 4 try again."
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -53,7 +53,10 @@ class Action(ABC):
 def moment(text: str) -> datetime:
     """A point in time, from a date, a time or an age."""
     if text[:-1].isdecimal() and text[-1] in _UNITS:
-        return now() - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+        try:
+            return now() - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+        except OverflowError:
+            return BEGINNING
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

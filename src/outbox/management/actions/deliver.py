@@ -2,7 +2,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from outbox.management.actions.action import DONE, UNAVAILABLE, Action
+from outbox.management.actions.action import BUSY, DONE, UNAVAILABLE, Action
 from outbox.management.actions.presentation import bar, count
 from outbox.relay import Outcome, deliver_one
 from outbox.sealing import seal_all
@@ -29,7 +29,7 @@ class Deliver(Action):
             {"delivered_events": delivered, "pending_events": left.pending_events, "available": available},
             text=[f"delivered {count(delivered, 'event')}; {count(left.pending_events, 'event')} left", *_why(left)],
         )
-        return DONE if available else UNAVAILABLE
+        return _code(left, available=available)
 
     def _deliver(self, *, of: int) -> tuple[int, bool]:
         delivered, drawn_at = 0, 0.0
@@ -47,3 +47,10 @@ class Deliver(Action):
 
 def _why(left: Status) -> list[str]:
     return [f"last error: {left.last_failure['reason']}"] if left.pending_events and left.last_failure else []
+
+
+def _code(left: Status, *, available: bool) -> int:
+    """A sealed batch that is not due waits for its backoff, or somebody else has it."""
+    if not available or (left.batches.get("sealed") and left.last_failure):
+        return UNAVAILABLE
+    return BUSY if left.batches.get("sealed") else DONE

@@ -43,13 +43,19 @@ def difference_lines(difference: Difference) -> Iterator[str]:
         yield f"  {difference.unnamed:,} differences that cannot be named: the outbox has been rotated since"
 
 
-def verification_lines(found: Verification, *, pending: int) -> Iterator[str]:
+def verification_lines(found: Verification, *, pending: int, quarantined: int) -> Iterator[str]:
     for difference in found.differences:
         yield from difference_lines(difference)
     for event_id in found.strays[:_NAMED_AT_MOST]:
         yield f"in no batch: {event_id}"
+    for batch_id in found.unknown_batches[:_NAMED_AT_MOST]:
+        yield f"in the store, not in the ledger: batch {batch_id}"
     waits = f"; {count(pending, 'event')} {'is' if pending == 1 else 'are'} still on the way" if pending else ""
-    yield f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}: {_verdict(found)}{waits}"
+    refused = ""
+    if quarantined:
+        refused = f"; {count(quarantined, 'event')} {'is' if quarantined == 1 else 'are'} in quarantine"
+    verified = f"verified {count(found.events, 'event')} in {count(found.batches, 'batch')}"
+    yield f"{verified}: {_verdict(found)}{waits}{refused}"
 
 
 def _verdict(found: Verification) -> str:
@@ -58,6 +64,8 @@ def _verdict(found: Verification) -> str:
         faults.append(f"{count(differing, 'batch')} {'DIFFERS' if differing == 1 else 'DIFFER'}")
     if strays := len(found.strays):
         faults.append(f"{count(strays, 'event')} {'IS' if strays == 1 else 'ARE'} IN NO BATCH")
+    if unknown := len(found.unknown_batches):
+        faults.append(f"{count(unknown, 'batch')} of the store {'IS' if unknown == 1 else 'ARE'} NOT IN THE LEDGER")
     return ", ".join(faults) or "in order"
 
 

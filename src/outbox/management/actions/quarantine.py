@@ -1,5 +1,5 @@
 import getpass
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ class Quarantine(Action):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         parser.add_argument("do", choices=["list", "show", "replay", "discard"])
         parser.add_argument("batch", type=UUID, nargs="?", help="the event's batch, for all but list")
-        parser.add_argument("--limit", type=int, default=100, help="list no more than this (100)")
+        parser.add_argument("--limit", type=_positive, default=100, help="list no more than this (100)")
         parser.add_argument("--because", default="", help="the reason, for discard")
         parser.add_argument("--by", default="", help="who decides, for discard (the system's user name)")
         parser.add_argument("--yes", action="store_true", help="do not ask, for discard")
@@ -62,6 +62,12 @@ class Quarantine(Action):
         discard(batch, by=by or getpass.getuser(), because=because)
         self.answer({"discarded": True, "batch_id": batch}, text=["discarded"])
         return DONE
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
 
 
 def _lines(events: list[Mapping[str, Any]]) -> Iterator[str]:

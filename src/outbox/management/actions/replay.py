@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from outbox.management.actions.action import BEGINNING, DONE, Action, add_since, moment
+from outbox.management.actions.action import BEGINNING, DIFFERS, DONE, Action, add_since, moment
 from outbox.management.actions.presentation import count
 from outbox.replay import delivered_between, replay
 
@@ -38,6 +38,8 @@ class Replay(Action):
             rotated += replayed.rotated
         text = [f"{count(events, 'event')} in {count(batches, 'batch')} will be delivered again"]
         if rotated:
-            text.append(f"{count(rotated, 'batch')} cannot be: not delivered yet, or the outbox has rotated since")
+            text.append(
+                f"{count(rotated, 'batch')} cannot be: unknown, not delivered yet, or the outbox has rotated since"
+            )
         self.answer({"batches": batches, "events": events, "not_replayed": rotated}, text=text)
-        return DONE
+        return DIFFERS if batch and not batches else DONE

@@ -25,23 +25,21 @@ class Verify(Action):
     def run(self, *, since: datetime, repair: bool, **_: Any) -> int:
         found = self._compare(since=since)
         waiting = status()
-        summary = {
+        quarantined = waiting.batches.get("quarantined", {}).get("events", 0)
+        summary: dict[str, Any] = {
             "in_order": found.in_order,
             "batches": found.batches,
             "events": found.events,
             "pending_events": waiting.pending_events,
-            "quarantined_events": waiting.batches.get("quarantined", {}).get("events", 0),
+            "quarantined_events": quarantined,
             "differences": [asdict(difference) for difference in found.differences],
             "in_no_batch": found.strays,
+            "not_in_the_ledger": found.unknown_batches,
         }
-        text = list(verification_lines(found, pending=waiting.pending_events))
+        text = list(verification_lines(found, pending=waiting.pending_events, quarantined=quarantined))
         if repair:
-            repaired = replay([difference.batch_id for difference in found.differences if difference.missing])
-            summary["repairing_batches"] = repaired.batches
-            text.append(f"what is missing of {count(repaired.batches, 'batch')} will be delivered again")
-            if found.strays:
-                sweep()
-                text.append("what is in no batch will be sealed")
+            summary["repairing_batches"], told = _repair(found)
+            text.extend(told)
         self.answer(summary, text=text)
         return DONE if found.in_order else DIFFERS
 
@@ -49,3 +47,20 @@ class Verify(Action):
         batches, _events = settled(since=since)
         *_, found = progress(verify(since=since), of=batches, to=self.err)
         return found
+
+
+def _repair(found: Verification) -> tuple[int, list[str]]:
+    """Have what is missing delivered again, and say what that does not mend."""
+    told = []
+    missing = [difference.batch_id for difference in found.differences if difference.missing]
+    repaired = replay(missing).batches if missing else 0
+    if missing:
+        told.append(f"what is missing of {count(repaired, 'batch')} will be delivered again")
+    if found.strays:
+        sweep()
+        told.append("what is in no batch will be sealed")
+    if any(difference.repeated for difference in found.differences) or found.unknown_batches:
+        told.append("repeats are folded by OPTIMIZE TABLE event_log FINAL, if they are the same event")
+    if any(difference.changed for difference in found.differences):
+        told.append("delete the changed rows from event_log, then verify --repair delivers them again")
+    return repaired, told

@@ -5,6 +5,7 @@ from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.utils import OperationalError, ProgrammingError
 
 from events.store import StoreUnavailable
 from kit.errors import DomainError
@@ -35,6 +36,9 @@ class Command(BaseCommand):
             code = chosen(out=self.stdout, err=self.stderr, as_json=json).run(**options)
         except StoreUnavailable as error:
             raise CommandError(str(error), returncode=UNAVAILABLE) from None
+        except (OperationalError, ProgrammingError) as error:
+            reason = " ".join(str(error).split())
+            raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=UNAVAILABLE) from None
         except DomainError as error:
             raise CommandError(str(error), returncode=DIFFERS) from None
         if code:

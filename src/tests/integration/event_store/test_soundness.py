@@ -7,7 +7,7 @@ import pytest
 
 from events.store import StoreMisconfigured
 from events.stores.clickhouse import soundness
-from events.stores.clickhouse.layout import Layout
+from events.stores.clickhouse.layout import COLUMNS, Layout
 from tests.contracts.batches import batch
 from tests.integration.event_store.clickhouse import execute
 
@@ -112,7 +112,7 @@ class TestOnACluster:
             ("event_log", front, ""),
         ]
         applied = [("0001_event_log.sql", "x"), ("0002_event_log_distributed.cluster.sql", "x")]
-        answers = iter([tables, applied, list(soundness._COLUMNS.items())])
+        answers = iter([tables, applied, list(COLUMNS.items())])
 
         class Connection:
             async def execute(self, _sql):

@@ -15,7 +15,8 @@ from django.db import connection, transaction
 
 from events.event import Event
 from events.stores.memory import MemoryEventStore
-from outbox import event_store
+from outbox import event_store, relay
+from outbox.breaker import Breaker
 from outbox.client import EventLogClient
 
 
@@ -27,8 +28,9 @@ class Noticed(Event, name="test_noticed", version=1):
 
 
 @pytest.fixture(autouse=True)
-def _empty_outbox(transactional_db: None) -> None:
+def _empty_outbox(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything here depends on commits, so no test runs in a transaction of its own; the tables are not managed."""
+    monkeypatch.setattr(relay, "breaker", Breaker())
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
         cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false")

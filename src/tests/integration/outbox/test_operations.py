@@ -5,11 +5,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.utils import OperationalError
 
 from events.store import StoreUnavailable
 from outbox.management.actions import ACTIONS
 from outbox.sealing import seal
-from tests.integration.outbox.conftest import batches, in_another_session, record
+from tests.integration.outbox.conftest import batches, execute, in_another_session, record
 
 
 def outbox(*arguments: str) -> tuple[int, str]:
@@ -61,6 +62,25 @@ def test_deliver_stops_when_the_store_is_unavailable_and_says_why(memory_store, 
     assert "connection refused" in said
 
 
+def test_deliver_does_not_call_it_done_while_a_batch_waits_for_its_backoff(memory_store):
+    record(1)
+    seal()
+    execute("UPDATE outbox_batch SET due_at = now() + interval '1 hour'")
+    assert outbox("deliver")[0] == 4
+    execute("UPDATE outbox_batch SET reason = 'connection refused'")
+    assert outbox("deliver")[0] == 3
+
+
+def test_an_unavailable_postgresql_is_told_in_one_line(memory_store, monkeypatch):
+    def refuse(*_args, **_keys):
+        raise OperationalError("connection refused\n  is the server running?")
+
+    monkeypatch.setattr("outbox.management.actions.status.status", refuse)
+    with pytest.raises(CommandError, match=r"^PostgreSQL cannot do this now: connection refused is the") as error:
+        outbox("status")
+    assert error.value.returncode == 3
+
+
 def test_rotate_says_when_there_is_nothing_to_rotate(memory_store):
     assert outbox("rotate") == (0, "no slot is finished\n")
 
@@ -80,6 +100,7 @@ def test_every_action_explains_itself(capsys):
     [
         (["conquer"], "invalid choice"),
         (["verify", "--since", "yesterday"], "neither a time"),
+        (["quarantine", "list", "--limit", "-1"], "not a number from 1 up"),
         (["replay"], "say what to replay"),
         (["replay", "--batch", "12"], "invalid UUID value"),
         (["quarantine", "show"], "say which one"),

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from outbox.relay import deliver_due
 from outbox.replay import replay
 from outbox.sealing import seal
-from tests.integration.outbox.conftest import batches, execute, record
+from tests.integration.outbox.conftest import batches, execute, fetch, record
 
 
 @pytest.fixture
@@ -90,3 +90,42 @@ def test_the_ledgers_first_checksum_outlives_a_replay_of_an_altered_outbox(deliv
 def test_replay_wants_to_know_what(delivered):
     with pytest.raises(CommandError, match="say what to replay"):
         outbox("replay")
+
+
+def test_rows_under_a_batch_that_the_ledger_does_not_know_are_found_out(delivered):
+    """The ledger was restored from a backup, or somebody else writes into the store."""
+    delivered.execute(
+        "INSERT INTO event_log SELECT * REPLACE (generateUUIDv4() AS batch_id) FROM event_log ORDER BY event_id LIMIT 1"
+    )
+    code, found = outbox("verify")
+    assert code == 1
+    ((stranger,),) = delivered.execute(
+        "SELECT batch_id FROM event_log WHERE batch_id NOT IN %(known)s",
+        {"known": [str(b["batch_id"]) for b in batches()]},
+    )
+    assert found["not_in_the_ledger"] == [str(stranger)]
+
+
+def test_an_unknown_batch_cannot_be_replayed(delivered):
+    code, found = outbox("replay", "--batch", "00000000-0000-0000-0000-000000000000")
+    assert (code, found["not_replayed"]) == (1, 1)
+
+
+def test_a_table_that_was_dropped_is_made_again_and_filled_from_the_outbox(delivered):
+    delivered.execute("DROP TABLE event_log")
+    call_command("migrate_event_store", stdout=StringIO())
+    assert rows(delivered) == (0, 0)
+    outbox("verify", "--repair")
+    outbox("deliver")
+    assert outbox("verify")[0] == 0
+    assert rows(delivered) == (5, 5)
+
+
+@pytest.mark.parametrize("column", ["metadata_version String", "actor_id FixedString(10)"])
+def test_a_column_changed_under_a_running_worker_holds_the_batch_back_and_spoils_nothing(delivered, column):
+    delivered.execute(f"ALTER TABLE event_log MODIFY COLUMN {column} SETTINGS mutations_sync = 2")
+    record(6)
+    code, found = outbox("deliver")
+    assert (code, found["pending_events"]) == (3, 1)
+    assert rows(delivered) == (5, 5)
+    assert "must be" in fetch("SELECT reason FROM outbox_batch WHERE state = 'sealed'")[0]["reason"]

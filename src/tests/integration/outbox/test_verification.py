@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from events.store import StoreUnavailable
 from events.stores.memory import MemoryEventStore
-from outbox import verification
+from outbox import ledger, verification
 from outbox.relay import deliver_due
 from outbox.sealing import seal
 from outbox.verification import verify
@@ -207,6 +207,13 @@ def test_verify_names_events_that_no_batch_holds_and_repair_seals_them(delivered
 def test_status_says_when_the_database_has_moved(delivered):
     execute("UPDATE outbox_cursor SET cluster = cluster - 1")
     assert "moved to another cluster" in outbox("status")[1]
+
+
+def test_the_command_speaks_of_quarantined_events(delivered):
+    record(13)
+    seal()
+    ledger.quarantine(ledger.lease(owner="test"), reason="refused")
+    assert outbox("verify")[1].endswith("in order; 1 event is in quarantine\n")
 
 
 def test_status_of_an_empty_outbox_is_quiet(memory_store):

@@ -1,0 +1,2 @@
+-- Since when the ledger remembers.
+SELECT min(sealed_at) AS sealed_at FROM outbox_batch
