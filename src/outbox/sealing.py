@@ -47,7 +47,7 @@ def seal() -> Sealing | None:
         try:
             sealing = _seal_visible()
         except MovedToAnotherCluster:
-            sealing = _seal_visible() if _rebase() else None
+            return seal() if _rebase() else None
     if sealing is not None and sealing.batches:
         log.info("outbox_sealed", batches=sealing.batches, events=sealing.events, more=sealing.more)
     return sealing

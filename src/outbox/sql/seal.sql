@@ -91,7 +91,8 @@ moved AS (
                 || coalesce((SELECT string_agg(xip::text, ',' ORDER BY xip) FROM still_open), '')
             FROM until
         )::pg_snapshot,
-        sweep = %(sweep)s AND (SELECT count(*) FROM swept) = %(limit)s
+        -- One that was asked for since this pass began stays asked for.
+        sweep = CASE WHEN %(sweep)s THEN (SELECT count(*) FROM swept) = %(limit)s ELSE sweep END
     -- An idle pass writes nothing. A bounded one moves on even if another cluster's rows were all it met.
     WHERE %(sweep)s OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
 )

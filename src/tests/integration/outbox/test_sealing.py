@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
+from outbox import sealing
 from outbox.sealing import IsolationTooStrict, seal, seal_all, sweep
 from outbox.sql import statement
 from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
@@ -257,3 +258,21 @@ def test_sealing_is_durable_even_if_the_role_has_given_that_up():
         cursor.execute("SHOW synchronous_commit")
         assert cursor.fetchone() == ("on",)
     execute("RESET synchronous_commit")
+
+
+def test_a_sweep_that_is_asked_for_during_a_pass_is_not_forgotten(monkeypatch):
+    original = sealing._cursor
+
+    def asked_for_in_between():
+        cursor = original()
+        with in_another_session() as session:
+            session.execute("UPDATE outbox_cursor SET sweep = true")
+        return cursor
+
+    monkeypatch.setattr(sealing, "_cursor", asked_for_in_between)
+    record(1)
+    assert seal().events == 1
+    monkeypatch.undo()
+    assert fetch("SELECT sweep FROM outbox_cursor") == [{"sweep": True}]
+    assert seal().events == 0
+    assert fetch("SELECT sweep FROM outbox_cursor") == [{"sweep": False}]
