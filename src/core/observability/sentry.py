@@ -5,7 +5,7 @@ def configure(*, dsn: str, environment: str) -> None:
     if not dsn:
         return
     import sentry_sdk  # noqa: PLC0415 -- importing it takes a tenth of a second
-    from sentry_sdk.scrubber import EventScrubber  # noqa: PLC0415
+    from sentry_sdk.scrubber import EventScrubber  # noqa: PLC0415 -- likewise
 
     # Request bodies and local variables hold passwords, which no list of suspicious names finds everywhere: neither is
     # sent. The scrubber looks after the rest, nested values as well.

@@ -87,7 +87,9 @@ class ClickHouseEventStore:
     async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
         """What the store has of this batch: by event id, the fingerprint of each copy."""
         found: dict[UUID, list[int]] = {}
-        for event_id, fingerprint in await self._read(statement("stored", batch_id=literal(str(batch_id)))):
+        for event_id, fingerprint in await self._read(
+            statement("stored", batch_id=literal(str(batch_id)), fingerprint=statement("fingerprint"))
+        ):
             found.setdefault(event_id, []).append(fingerprint)
         return found
 
@@ -96,7 +98,9 @@ class ClickHouseEventStore:
         found: dict[UUID, Digest] = {}
         for some in batched(dict.fromkeys(batch_ids), _BATCHES_A_QUERY):
             listed = ", ".join(literal(str(batch_id)) for batch_id in some)
-            for batch_id, rows, events, checksum in await self._read(statement("digests", batch_ids=listed)):
+            for batch_id, rows, events, checksum in await self._read(
+                statement("digests", batch_ids=listed, fingerprint=statement("fingerprint"))
+            ):
                 found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
         return found
 

@@ -15,9 +15,10 @@ from django.db import connection, transaction
 
 from events.event import Event
 from events.stores.memory import MemoryEventStore
-from outbox import event_store, relay
+from outbox import event_store, ledger, relay
 from outbox.breaker import Breaker
 from outbox.client import EventLogClient
+from outbox.sealing import seal
 
 
 class Noticed(Event, name="test_noticed", version=1):
@@ -46,10 +47,30 @@ def memory_store(settings: Any) -> Iterator[MemoryEventStore]:
     event_store._store.cache_clear()
 
 
+@pytest.fixture
+def refused(memory_store: MemoryEventStore) -> Any:
+    """The batch of the one event, number 13, that the store refused."""
+    record(13)
+    seal()
+    lease = ledger.lease(owner="test")
+    ledger.quarantine(lease, reason="The event store refuses the data itself: poison.")
+    return lease.batch_id
+
+
 def record(*numbers: int, text: str = "") -> None:
     """Record these numbers in one committed transaction."""
     with transaction.atomic():
         EventLogClient.record_many([Noticed(number=number, text=text) for number in numbers])
+
+
+def outbox(*arguments: str) -> tuple[int, str]:
+    """The exit code and the output of `manage.py outbox …`."""
+    out = StringIO()
+    try:
+        call_command("outbox", *arguments, stdout=out, stderr=StringIO())
+    except SystemExit as stop:
+        return int(stop.code or 0), out.getvalue()
+    return 0, out.getvalue()
 
 
 def batches() -> list[dict[str, Any]]:

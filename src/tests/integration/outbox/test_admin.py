@@ -4,7 +4,6 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from outbox import ledger
 from outbox.models import OutboxEvent
 from outbox.quarantine import quarantined
 from outbox.sealing import seal
@@ -12,15 +11,6 @@ from tests.integration.outbox.conftest import batches, execute, record
 
 BATCHES = "admin:outbox_outboxbatch_changelist"
 EVENTS = "admin:outbox_outboxevent_changelist"
-
-
-@pytest.fixture
-def refused(memory_store):
-    record(13)
-    seal()
-    lease = ledger.lease(owner="test")
-    ledger.quarantine(lease, reason="refused: poison")
-    return lease.batch_id
 
 
 def browser_of(*permissions: str, superuser: bool = False) -> Client:

@@ -1,7 +1,6 @@
 """The commands that act: what they say, in text and as JSON, and how they exit."""
 
 import json
-from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,16 +9,7 @@ from django.db.utils import OperationalError
 from events.store import StoreUnavailable
 from outbox.management.actions import ACTIONS
 from outbox.sealing import seal
-from tests.integration.outbox.conftest import batches, execute, in_another_session, record
-
-
-def outbox(*arguments: str) -> tuple[int, str]:
-    out = StringIO()
-    try:
-        call_command("outbox", *arguments, stdout=out, stderr=StringIO())
-    except SystemExit as stop:
-        return int(stop.code), out.getvalue()
-    return 0, out.getvalue()
+from tests.integration.outbox.conftest import batches, execute, in_another_session, outbox, record
 
 
 def test_seal_says_what_it_sealed(memory_store):

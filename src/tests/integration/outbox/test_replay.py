@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from outbox.relay import deliver_due
 from outbox.replay import replay
 from outbox.sealing import seal
+from tests.integration.outbox import conftest
 from tests.integration.outbox.conftest import batches, execute, fetch, record
 
 
@@ -22,12 +23,8 @@ def delivered(clickhouse):
 
 
 def outbox(*arguments: str) -> tuple[int, dict]:
-    out = StringIO()
-    try:
-        call_command("outbox", *arguments, "--json", stdout=out, stderr=StringIO())
-    except SystemExit as stop:
-        return int(stop.code), json.loads(out.getvalue())
-    return 0, json.loads(out.getvalue())
+    code, said = conftest.outbox(*arguments, "--json")
+    return code, json.loads(said)
 
 
 def rows(clickhouse) -> tuple[int, int]:

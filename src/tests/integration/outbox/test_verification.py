@@ -1,6 +1,5 @@
 import json
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,7 +11,7 @@ from outbox import ledger, verification
 from outbox.relay import deliver_due
 from outbox.sealing import seal
 from outbox.verification import verify
-from tests.integration.outbox.conftest import batches, execute, fetch, record
+from tests.integration.outbox.conftest import batches, execute, fetch, outbox, record
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -31,16 +30,6 @@ def delivered(memory_store):
 def outcome():
     *_, found = verify(since=LONG_AGO)
     return found
-
-
-def outbox(*arguments: str) -> tuple[int, str]:
-    """The command's exit code and output."""
-    out = StringIO()
-    try:
-        call_command("outbox", *arguments, stdout=out, stderr=StringIO())
-    except SystemExit as stop:
-        return int(stop.code), out.getvalue()
-    return 0, out.getvalue()
 
 
 def kept_of(store: MemoryEventStore, batch: int) -> dict:
