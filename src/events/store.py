@@ -77,8 +77,13 @@ class EventStore(Protocol):
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
         """The digest of each of these batches of which the store has anything."""
 
-    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
-        """A page of the batches of which the store got anything since then: those after this id, in a fixed order."""
+    async def batches(
+        self, *, since: datetime, until: datetime | None = None, after: UUID, limit: int
+    ) -> Sequence[UUID]:
+        """A page of the batches of which the store got anything since then: those after this id, in a fixed order.
+
+        With `until`, only those with an event that had occurred by then.
+        """
 
 
 class ProvisionedEventStore(EventStore, Protocol):

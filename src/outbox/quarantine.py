@@ -35,6 +35,13 @@ def release(batch_id: UUID) -> None:
     log.warning("quarantine_replayed", batch_id=batch_id)
 
 
+def release_all() -> int:
+    """Have everything in quarantine delivered again, after the cause of it all was mended; returns how many events."""
+    released = query.changed("release_quarantined", batch_id=None)
+    log.warning("quarantine_replayed", events=released)
+    return released
+
+
 def discard(batch_id: UUID, *, by: str, because: str) -> None:
     """Give it up for good, and record who did and why. Raises NotInQuarantine."""
     with transaction.atomic():

@@ -11,7 +11,7 @@ from django.db.utils import OperationalError
 from psycopg.errors import LockNotAvailable
 
 from outbox import query
-from outbox.sealing import demand_read_committed
+from outbox.cursor import demand_read_committed
 
 log = structlog.get_logger(__name__)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.timezone import now
 
 from outbox import query
+from outbox.cursor import cursor
 
 _A_DAY = timedelta(days=1)
 
@@ -15,8 +16,8 @@ _A_DAY = timedelta(days=1)
 class Status:
     """Pending is all that is committed and not in the store yet: unsealed events and those in undelivered batches.
 
-    `has_moved` says that the database is in another cluster than the sealer's cursor: until the next sealing has
-    re-based it, nobody knows what is unsealed.
+    `has_moved` says that since the last sealing the database failed over or went to another cluster: until the next one
+    has re-based the cursor, nobody knows what is unsealed.
     """
 
     pending_events: int
@@ -31,10 +32,9 @@ class Status:
 
 def status(*, since: datetime | None = None) -> Status:
     """The present state; settled batches count if they were sealed since then, or within the last day."""
-    cursor = query.record("cursor")
-    assert cursor is not None, "outbox_cursor has lost its row"
+    sealed = cursor()
     unsealed = query.record(
-        "unsealed", since=cursor["since"], were_in_progress=cursor["were_in_progress"], floor=cursor["floor"]
+        "unsealed", since=sealed["since"], were_in_progress=sealed["were_in_progress"], floor=sealed["floor"]
     )
     undelivered = query.record("undelivered")
     assert unsealed is not None
@@ -45,7 +45,7 @@ def status(*, since: datetime | None = None) -> Status:
         pending_bytes=unsealed["bytes"] + undelivered["bytes"],
         oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
         unsealed_events=unsealed["events"],
-        has_moved=not cursor["same_cluster"],
+        has_moved=not sealed["same_history"],
         batches={
             row["state"]: {"batches": row["batches"], "events": row["events"], "bytes": row["bytes"]}
             for row in query.records("batches_by_state", since=since or now() - _A_DAY)

@@ -2,9 +2,8 @@
 
 from celery import shared_task
 
-from outbox.relay import deliver_due
 from outbox.rotation import prune, rotate
-from outbox.sealing import seal
+from outbox.turn import turn
 from outbox.verification import reconcile
 
 # A tick gives way to the next one after this long, so that a shutdown never waits longer.
@@ -14,11 +13,7 @@ _TICK_SECONDS = 5.0
 @shared_task(name="outbox.tick")
 def tick() -> None:
     """Seal what has been committed and deliver what is due."""
-    try:
-        seal()
-    finally:
-        # What hinders sealing (writers that cannot be held, after a move to another cluster) does not hinder this.
-        deliver_due(seconds=_TICK_SECONDS)
+    turn(seconds=_TICK_SECONDS)
 
 
 @shared_task(name="outbox.rotate")

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from events.fingerprint import fingerprints
 from events.store import Digest
 from outbox import query
+from outbox.cursor import cursor
 from outbox.event_store import event_store, wait_for
 from outbox.ledger import read_batch
 from outbox.models import OutboxBatch
@@ -106,17 +107,16 @@ def reconcile() -> Verification:
 
 
 def _strays() -> list[UUID]:
-    cursor = query.record("cursor")
-    assert cursor is not None, "outbox_cursor has lost its row"
-    if cursor["sweep"] or not cursor["same_cluster"]:
+    sealed = cursor()
+    if sealed["sweep"] or not sealed["same_history"]:
         return []  # the next sealing takes them
     return [
         event_id
         for (event_id,) in query.rows(
             "strays",
-            since=cursor["since"],
-            were_in_progress=cursor["were_in_progress"],
-            floor=cursor["floor"],
+            since=sealed["since"],
+            were_in_progress=sealed["were_in_progress"],
+            floor=sealed["floor"],
             limit=_STRAYS_AT_MOST,
         )
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched
 from math import ceil
 from typing import Any
@@ -19,6 +19,9 @@ from events.stores.clickhouse.sql import literal, statement
 
 # Few enough for the parser, and for the memory that counting the distinct events of as many batches takes.
 _BATCHES_A_QUERY = 200
+
+# What a DateTime64(6) can hold.
+_END_OF_TIME = datetime(2299, 12, 31, tzinfo=UTC)
 
 
 class ClickHouseEventStore:
@@ -104,10 +107,17 @@ class ClickHouseEventStore:
                 found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
         return found
 
-    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+    async def batches(
+        self, *, since: datetime, until: datetime | None = None, after: UUID, limit: int
+    ) -> Sequence[UUID]:
         """A page of the batches of which it got anything since then, by their ids."""
-        moment = f"fromUnixTimestamp64Micro({int(since.timestamp() * 1_000_000)}, 'UTC')"
-        query = statement("batches", since=moment, after=literal(str(after)), limit=str(limit))
+        query = statement(
+            "batches",
+            since=_moment(since),
+            until=_moment(until or _END_OF_TIME),
+            after=literal(str(after)),
+            limit=str(limit),
+        )
         return [batch_id for (batch_id,) in await self._read(query)]
 
     async def check(self) -> None:
@@ -173,3 +183,7 @@ class ClickHouseEventStore:
             # Answer when the shard has it and most replicas do, not when it is queued.
             settings |= {"distributed_foreground_insert": "1", "insert_quorum": "auto"}
         return settings
+
+
+def _moment(at: datetime) -> str:
+    return f"fromUnixTimestamp64Micro({int(at.timestamp() * 1_000_000)}, 'UTC')"

@@ -16,7 +16,7 @@ def status_lines(found: Status) -> Iterator[str]:
     yield f"pending      {count(found.pending_events, 'event')}, {size(found.pending_bytes)}{age}"
     yield f"unsealed     {count(found.unsealed_events, 'event')}"
     if found.has_moved:
-        yield "             unknown: the database has moved to another cluster, the next sealing will re-base"
+        yield "             unknown: the database failed over or has moved, the next sealing will re-base"
     for state, figures in found.batches.items():
         events, batches = count(figures["events"], "event"), count(figures["batches"], "batch")
         yield f"{state:<12} {events} in {batches}, {size(figures['bytes'])}"

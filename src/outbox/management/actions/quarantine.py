@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from outbox.management.actions.action import DIFFERS, DONE, Action
 from outbox.management.actions.presentation import count
-from outbox.quarantine import discard, find, quarantined, release
+from outbox.quarantine import discard, find, quarantined, release, release_all
 
 
 class Quarantine(Action):
@@ -16,7 +16,7 @@ class Quarantine(Action):
 
     list     all of them, with the reason
     show     one, with its content
-    replay   have it delivered again, once the cause is gone
+    replay   have it delivered again, once the cause is gone; --all for every one of them
     discard  give it up; who and why is recorded as an event
     """
 
@@ -27,6 +27,7 @@ class Quarantine(Action):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         parser.add_argument("do", choices=["list", "show", "replay", "discard"])
         parser.add_argument("batch", type=UUID, nargs="?", help="the event's batch, for all but list")
+        parser.add_argument("--all", action="store_true", help="every event in quarantine, for replay")
         parser.add_argument("--limit", type=_positive, default=100, help="list no more than this (100)")
         parser.add_argument("--because", default="", help="the reason, for discard")
         parser.add_argument("--by", default="", help="who decides, for discard (the system's user name)")
@@ -35,6 +36,8 @@ class Quarantine(Action):
     def run(self, *, do: str, batch: UUID | None, **options: Any) -> int:
         if do == "list":
             return self._list(limit=options["limit"])
+        if do == "replay" and options["all"]:
+            return self._replay_all(but=batch)
         if batch is None:
             raise CommandError(f"say which one: outbox quarantine {do} BATCH", returncode=2)
         if do == "show":
@@ -46,6 +49,13 @@ class Quarantine(Action):
             self.answer({"batch_id": batch}, text=["it will be delivered again"])
             return DONE
         return self._discard(batch, because=options["because"], by=options["by"], sure=options["yes"])
+
+    def _replay_all(self, *, but: UUID | None) -> int:
+        if but is not None:
+            raise CommandError("name one batch or say --all, not both", returncode=2)
+        released = release_all()
+        self.answer({"released": released}, text=[f"{count(released, 'event')} will be delivered again"])
+        return DONE
 
     def _list(self, *, limit: int) -> int:
         events = quarantined(limit=limit)

@@ -34,7 +34,9 @@ def _empty_outbox(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(relay, "breaker", Breaker())
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
-        cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false")
+        cursor.execute(
+            "UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false, adopt = false"
+        )
 
 
 @pytest.fixture

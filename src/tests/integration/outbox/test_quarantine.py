@@ -9,7 +9,8 @@ from outbox import ledger, quarantine
 from outbox.models import OutboxEvent
 from outbox.quarantine import NotInQuarantine, discard, find, quarantined, release
 from outbox.relay import deliver_due
-from tests.integration.outbox.conftest import batches, execute, outbox
+from outbox.sealing import seal
+from tests.integration.outbox.conftest import batches, execute, outbox, record
 
 
 def test_quarantined_events_are_listed_with_their_reason(refused):
@@ -37,6 +38,22 @@ def test_it_comes_back_if_the_store_still_refuses_it(refused):
     release(refused)
     ledger.quarantine(ledger.lease(owner="test"), reason="refused again")
     assert [event["reason"] for event in quarantined(limit=10)] == ["refused again"]
+
+
+def test_all_are_replayed_at_once_when_their_common_cause_is_gone(memory_store):
+    record(*range(12))
+    seal()
+    while lease := ledger.lease(owner="test"):
+        if lease.events > 1:
+            ledger.split(lease, reason="refused")
+        else:
+            ledger.quarantine(lease, reason="refused")
+    assert len(quarantined(limit=100)) == 12
+    assert outbox("quarantine", "replay", "--all") == (0, "12 events will be delivered again\n")
+    assert deliver_due(seconds=10) == 12
+    assert quarantined(limit=100) == []
+    with pytest.raises(CommandError, match="not both"):
+        outbox("quarantine", "replay", str(uuid4()), "--all")
 
 
 def test_discarding_is_an_event_itself(refused):

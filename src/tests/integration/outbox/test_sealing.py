@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
+from outbox import cursor as cursor_module
 from outbox import sealing
-from outbox.sealing import IsolationTooStrict, seal, seal_all, sweep
+from outbox.cursor import IsolationTooStrict
+from outbox.sealing import seal, seal_all, sweep
 from outbox.sql import statement
 from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
 
@@ -206,7 +208,7 @@ def test_the_sealing_statement_reads_by_index_whatever_the_statistics_say():
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement("lock_sealer"), {"key": 1})
         cursor.execute(statement("cursor"))
-        since, were_in_progress, floor, sweep, _same = cursor.fetchone()
+        since, were_in_progress, floor, sweep, _adopt, _same = cursor.fetchone()
         cursor.execute(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + statement("seal"),
             {
@@ -261,7 +263,7 @@ def test_sealing_is_durable_even_if_the_role_has_given_that_up():
 
 
 def test_a_sweep_that_is_asked_for_during_a_pass_is_not_forgotten(monkeypatch):
-    original = sealing._cursor
+    original = cursor_module.cursor
 
     def asked_for_in_between():
         cursor = original()
@@ -269,7 +271,7 @@ def test_a_sweep_that_is_asked_for_during_a_pass_is_not_forgotten(monkeypatch):
             session.execute("UPDATE outbox_cursor SET sweep = true")
         return cursor
 
-    monkeypatch.setattr(sealing, "_cursor", asked_for_in_between)
+    monkeypatch.setattr(sealing, "cursor", asked_for_in_between)
     record(1)
     assert seal().events == 1
     monkeypatch.undo()
