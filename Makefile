@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell bench chaos clean up down
+.PHONY: help setup run services install test lint check manage migrate shell bench chaos outage clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,11 +50,14 @@ migrate: setup ## bring both databases up to date
 shell: setup ## Django's shell on the running or configured stack
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py shell
 
-bench: setup ## measure the relay on a throwaway stack (BENCH_EVENTS=500000)
-	@$(DEVSTACK) exec -- $(PYTHON) bench/relay.py
+bench: setup ## measure on a throwaway stack, or on the servers in the environment; only=relay, a part
+	@$(DEVSTACK) exec -- $(PYTHON) -m bench $(foreach part,$(only),--only $(part))
 
 chaos: setup ## kill the real processes at random points and count what is lost or repeated: make chaos kills=1000 seed=7
 	@$(PYTHON) -m tests.chaos $(if $(kills),--kills $(kills)) $(if $(seed),--seed $(seed))
+
+outage: setup ## take ClickHouse away under load and count what fails, is lost or repeated: make outage seconds=600
+	@$(PYTHON) -m tests.chaos.outage $(if $(seconds),--seconds $(seconds))
 
 up: ## start the production-like stack in Docker
 	docker compose up --build --detach --wait
