@@ -18,7 +18,8 @@ def turn(*, seconds: float) -> None:
     try:
         if work["to_adopt"]:
             _adopt()
-        if work["to_seal"]:
+        # While the store is left alone nothing need be sealed: many small batches become few large ones.
+        if work["to_seal"] and not relay.breaker.is_open:
             sealing = seal()
             to_deliver = to_deliver or (sealing is not None and sealing.batches > 0)
     finally:

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,7 +39,7 @@ NO_MERGES = """
 class Installation:
     """A context: entering starts the servers and migrates, leaving kills them."""
 
-    def __init__(self, *, folder: Path) -> None:
+    def __init__(self, *, folder: Path, settings: Mapping[str, str] = HASTE) -> None:
         chosen = ports.free(list(ports.ENGINE_PORTS))
         described = Engines(folder=folder, ports=chosen, password=secrets.token_urlsafe(12), durable=True)
         self.folder = folder
@@ -50,7 +51,7 @@ class Installation:
         self.environment = {
             **os.environ,
             **environment.for_tests(self._direct, secret_key=secrets.token_urlsafe(48)),
-            **HASTE,
+            **settings,
             "CLICKHOUSE_PORT": str(self.wire.port),
             "PYTHONPATH": os.pathsep.join([str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]),
         }

@@ -55,7 +55,8 @@ def main() -> int:
     down_for = parser.parse_args().seconds
     folder = Path(tempfile.mkdtemp(prefix="die-hard-outage-"))
     folder.chmod(0o711)  # PostgreSQL may run as another user
-    with Installation(folder=folder) as installation:
+    # The outbox's own defaults, as in production.
+    with Installation(folder=folder, settings={"LOG_FORMAT": "json", "LOG_LEVEL": "WARNING"}) as installation:
         code = _run(installation, down_for=down_for)
     if code == 0:
         shutil.rmtree(folder, ignore_errors=True)

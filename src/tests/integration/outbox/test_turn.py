@@ -66,6 +66,19 @@ def test_what_hinders_sealing_does_not_hinder_delivering(memory_store, monkeypat
     assert states() == ["delivered"]
 
 
+def test_while_the_store_is_left_alone_nothing_is_sealed_so_that_few_large_batches_wait(memory_store):
+    relay.breaker.trip(StoreUnavailable(reason="the test says so"))
+    relay.breaker._open_until = float("inf")
+    record(1)
+    turn(seconds=5)
+    record(2)
+    turn(seconds=5)
+    assert batches() == []
+    relay.breaker.reset()
+    turn(seconds=5)
+    assert [batch["events"] for batch in batches()] == [2]
+
+
 def test_the_look_reads_by_index_whatever_the_statistics_say(memory_store):
     """Statistics that take every row for a new one must not make it scan the outbox every second."""
     record(*range(20_000))
