@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "adrf",
     "knox",
     "outbox",
+    "guards",
     "users",
     "event_log",
 ]

@@ -43,4 +43,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600,
         "options": {"expires": 3600},
     },
+    "guards-prune": {
+        "task": "guards.prune",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
 }

@@ -10,9 +10,13 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from guards import idempotency
+from guards.idempotency import IDEMPOTENT
+from guards.throttles import Guesses, PerAccount, PerNetwork
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
 from users.api.serializers import LoginSerializer, RegistrationSerializer, UserSerializer
+from users.hashing import HashingBusy
 from users.use_cases.log_in import InvalidCredentials, LogIn
 from users.use_cases.register_user import EmailTaken, RegisterUser
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 REFUSALS: Mapping[type[DomainError], HTTPStatus] = {
     EmailTaken: HTTPStatus.CONFLICT,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
+    HashingBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -34,17 +39,24 @@ class PublicView(AsyncAPIView):
 
 
 class UsersView(PublicView):
+    guards = (PerNetwork("registration_per_network"), PerAccount("registration_per_account"), IDEMPOTENT)
+
     async def post(self, _request: Request) -> Response:
         registration = await self.validated(RegistrationSerializer)
-        user = await RegisterUser(**registration).aexecute()
-        return Response(UserSerializer(user).data, status=HTTPStatus.CREATED, headers={"Location": reverse("me")})
+        return await idempotency.answer(RegisterUser(**registration), present=_registered)
 
 
 class LoginView(PublicView):
+    guards = (PerNetwork("login_per_network"), Guesses(near="guesses_near", far="guesses_far"))
+
     async def post(self, _request: Request) -> Response:
         credentials = await self.validated(LoginSerializer)
         login = await LogIn(**credentials).aexecute()
         return Response({"token": login.token, "expiry": login.expiry, "user": UserSerializer(login.user).data})
+
+
+def _registered(user: "User") -> Response:
+    return Response(UserSerializer(user).data, status=HTTPStatus.CREATED, headers={"Location": reverse("me")})
 
 
 class MeView(AsyncAPIView):

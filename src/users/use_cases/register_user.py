@@ -6,6 +6,7 @@ import psycopg
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
+from guards import idempotency
 from kit.errors import DomainError
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
@@ -28,6 +29,7 @@ class RegisterUser(UseCase[User]):
             with transaction.atomic():
                 user = self._create(password)
                 EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
+                idempotency.keep(user)
         except IntegrityError as error:
             # Asking beforehand would not do: two people may ask at the same time.
             if _violates_email_constraint(error):
