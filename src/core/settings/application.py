@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "adrf",
     "knox",
@@ -26,14 +27,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.middleware.request_context",  # first, so that everything below has the request's id
+    "core.headers.secure_headers",
+    "corsheaders.middleware.CorsMiddleware",  # outside of what makes errors, so that pages may read those as well
     "core.errors.problem_details",
     "core.health.probes",  # before anything that asks for the host
+    "core.transport.https_demanded",
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "core.admin_only.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "core.admin_only.AuthenticationMiddleware",
+    "core.admin_only.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
