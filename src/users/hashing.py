@@ -19,7 +19,8 @@ from django.db import close_old_connections
 
 from kit.errors import DomainError
 
-_LOWEST_PRIORITY = 19
+# A tenth of the processor when others want all of it: enough that logins do not starve beside another busy process.
+_NICENESS = 10
 
 _turns = threading.BoundedSemaphore(settings.HASHING_THREADS)
 _places = threading.BoundedSemaphore(settings.HASHING_QUEUE)
@@ -91,6 +92,6 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def _give_way() -> None:
-    """Hash only while nobody else wants the processor. On Linux a thread has a priority of its own."""
+    """Let whoever answers requests have the processor first. On Linux a thread has a priority of its own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
