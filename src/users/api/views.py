@@ -12,11 +12,11 @@ from rest_framework.response import Response
 
 from guards import idempotency
 from guards.idempotency import IDEMPOTENT
-from guards.throttles import Guesses, PerAccount, PerNetwork
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
 from users.api.serializers import LoginSerializer, RegistrationSerializer, UserSerializer
 from users.hashing import HashingBusy
+from users.throttles import LOGIN, REGISTRATION
 from users.use_cases.log_in import InvalidCredentials, LogIn
 from users.use_cases.register_user import EmailTaken, RegisterUser
 
@@ -39,7 +39,7 @@ class PublicView(AsyncAPIView):
 
 
 class UsersView(PublicView):
-    guards = (PerNetwork("registration_per_network"), PerAccount("registration_per_account"), IDEMPOTENT)
+    guards = (*REGISTRATION, IDEMPOTENT)
 
     async def post(self, _request: Request) -> Response:
         registration = await self.validated(RegistrationSerializer)
@@ -47,7 +47,7 @@ class UsersView(PublicView):
 
 
 class LoginView(PublicView):
-    guards = (PerNetwork("login_per_network"), Guesses(near="guesses_near", far="guesses_far"))
+    guards = LOGIN
 
     async def post(self, _request: Request) -> Response:
         credentials = await self.validated(LoginSerializer)

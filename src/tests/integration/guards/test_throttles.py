@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from guards.counters import Counters
 from guards.origin import Origin
+from tests.acceptance.conftest import free_port
 from tests.integration.users.conftest import PASSWORD, events, post
 from users.models import User
 
@@ -151,6 +153,14 @@ def test_a_refusal_is_recorded_once_a_window_however_many_follow(api):
     (event,) = events("request_throttled", rate="guesses_near")[before:]
     assert json.loads(event.context) == {"rate": "guesses_near", "network": HOME, "account": "Grace@example.com"}
     assert event.request_id
+
+
+def test_while_redis_is_away_people_get_in_and_guesses_end_all_the_same(api, ada, monkeypatch):
+    away = Counters(f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setattr("guards.throttles.counters", lambda: away)
+    assert log_in(api).status_code == 200
+    fail(api, 3)
+    assert_refused(log_in(api), within=900)
 
 
 def test_redis_never_learns_an_address(api, ada, shared):
