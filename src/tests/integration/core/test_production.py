@@ -67,7 +67,8 @@ def test_they_do_find_what_is_wrong(environment, found):
 def served():
     """What a server behind a proxy of ours answers in clear and over TLS."""
 
-    in_clear, over_tls = {}, {"headers": {"X-Forwarded-Proto": "https"}}
+    in_clear: dict = {}
+    over_tls = {"headers": {"X-Forwarded-Proto": "https"}}
     asked = [
         ["api", "/api/users/me/", in_clear],
         ["admin", "/admin/login/", in_clear],

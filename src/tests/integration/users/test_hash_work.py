@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import AsyncClient
 
 from tests.integration.users.conftest import PASSWORD, log_in, post
@@ -25,8 +26,8 @@ def hashes(monkeypatch):
         return hash_it
 
     for name in ("encode", "verify"):
-        original = getattr(hashing.Argon2PasswordHasher, name)
-        monkeypatch.setattr(hashing.Argon2PasswordHasher, name, counted(original))
+        original = getattr(Argon2PasswordHasher, name)
+        monkeypatch.setattr(Argon2PasswordHasher, name, counted(original))
     return made
 
 

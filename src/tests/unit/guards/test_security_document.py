@@ -2,7 +2,7 @@
 
 import re
 
-from core.settings.environment import SOURCE
+from core.settings.environment import SOURCE, declared
 
 DOCUMENT = (SOURCE.parent / "docs" / "security.md").read_text()
 
@@ -20,8 +20,6 @@ def test_every_requirement_names_a_test():
 
 
 def test_every_variable_that_it_names_is_declared():
-    from core.settings.environment import declared
-
     named = set(re.findall(r"`((?:THROTTLE|HASHING|HSTS|HTTPS|TRUSTED|CORS|IDEMPOTENCY)_[A-Z_]+)`", DOCUMENT))
     assert named
     assert named <= set(declared)
