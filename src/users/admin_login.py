@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
+from users.doors import GUESSES, LOGINS_PER_NETWORK
 from users.hashing import HashingBusy
-from users.throttles import GUESSES, LOGIN
 
 
 class AdminLoginForm(AdminAuthenticationForm):
@@ -19,7 +19,7 @@ class AdminLoginForm(AdminAuthenticationForm):
         assert isinstance(self.request, HttpRequest)
         origin = Origin(network=network_of(self.request), account=self.cleaned_data.get("username", ""))
         try:
-            for throttle in LOGIN:
+            for throttle in (LOGINS_PER_NETWORK, GUESSES):
                 throttle.admit(origin)
             cleaned = super().clean()
         except (TooManyAttempts, HashingBusy) as refusal:

@@ -15,8 +15,7 @@ from guards.idempotency import IDEMPOTENT
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
 from users.api.serializers import LoginSerializer, RegistrationSerializer, UserSerializer
-from users.hashing import HashingBusy
-from users.throttles import LOGIN, REGISTRATION
+from users.doors import LOGIN, REGISTRATION
 from users.use_cases.log_in import InvalidCredentials, LogIn
 from users.use_cases.register_user import EmailTaken, RegisterUser
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 REFUSALS: Mapping[type[DomainError], HTTPStatus] = {
     EmailTaken: HTTPStatus.CONFLICT,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
-    HashingBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
