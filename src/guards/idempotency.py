@@ -74,8 +74,9 @@ def keep(result: object) -> None:
     if work is None or work.present is None:
         return
     response = work.present(result)
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}  # not rendered yet, so wrong
     answers.keep(
-        digest=work.digest, claim=work.claim, status=response.status_code, headers=dict(response.items()),
+        digest=work.digest, claim=work.claim, status=response.status_code, headers=headers,
         body=JSONRenderer().render(response.data).decode(),
     )  # fmt: skip
     work.answer = response
@@ -137,8 +138,11 @@ async def _carry_out(work: _Work, handle: Handle) -> HttpResponseBase:
 
 
 def _again(kept: KeptAnswer) -> HttpResponse:
-    headers = {**kept.headers, "Content-Type": "application/json", "Idempotent-Replayed": "true"}
-    return HttpResponse(kept.body, status=kept.status, headers=headers)
+    headers = {**kept.headers, "Idempotent-Replayed": "true"}
+    response = HttpResponse(kept.body, status=kept.status, headers=headers, content_type="application/json")
+    if not kept.body:
+        del response.headers["Content-Type"]
+    return response
 
 
 def _accepted(sent: str) -> str:

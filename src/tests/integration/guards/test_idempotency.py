@@ -194,6 +194,12 @@ def test_nothing_that_is_kept_tells_the_key_or_the_password(api):
     assert "Ada 😀" in json.loads(KeptAnswer.objects.get().body)["first_name"]
 
 
+def test_an_answer_without_a_body_comes_again_without_one():
+    response = idempotency._again(KeptAnswer(status=204, headers={"Location": "/x/"}, body=""))
+    assert (response.status_code, response.content, response.headers["Location"]) == (204, b"", "/x/")
+    assert "Content-Type" not in response.headers
+
+
 def test_answers_are_forgotten_after_their_time(api, settings):
     register(api)
     prune()
