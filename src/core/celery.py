@@ -6,8 +6,20 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+)
+from django.conf import settings
 from django.db import close_old_connections
+
+from core import heartbeat
+from core.observability import metrics
 
 app = Celery("die_hard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -22,3 +34,28 @@ def _keep_our_logging(**_: Any) -> None:
 @task_prerun.connect
 def _drop_dead_connections(**_: Any) -> None:
     close_old_connections()
+
+
+@worker_init.connect
+def _keep_figures(**_: Any) -> None:
+    metrics.plug_in()  # before the children are forked, so that they have it
+
+
+@worker_ready.connect
+def _answer_scrapes(**_: Any) -> None:
+    metrics.listen()  # not before: a process with threads had better not fork
+
+
+@task_postrun.connect
+def _worker_lives(**_: Any) -> None:
+    heartbeat.show("worker", folder=settings.HEARTBEAT_DIR)
+
+
+@beat_init.connect
+def _begin_to_watch_beat(**_: Any) -> None:
+    # The web server sends no messages, but whoever will some day is not beat.
+    after_task_publish.connect(_beat_lives)
+
+
+def _beat_lives(**_: Any) -> None:
+    heartbeat.show("beat", folder=settings.HEARTBEAT_DIR)

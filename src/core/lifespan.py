@@ -1,7 +1,7 @@
 """Answers ASGI's lifespan messages, on which Django raises: warms up at the start, closes the pool in the end."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -9,12 +9,19 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.urls import get_resolver
 
+from core.observability import metrics
+
+if TYPE_CHECKING:
+    from core.observability.metrics.pool import PoolWatch
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 log = structlog.get_logger()
+
+_watch: "PoolWatch | None" = None
 
 
 def with_lifespan(application: Application) -> Application:
@@ -42,11 +49,16 @@ def with_lifespan(application: Application) -> Application:
 def _start() -> None:
     """Load the views and begin to open connections, so that the first request need not; a database may come later."""
     _ = get_resolver().url_patterns
+    global _watch  # noqa: PLW0603 -- a process starts once
     if (postgres := _pooled()) is not None:
         postgres.pool.open()
+        _watch = metrics.watch(postgres.pool)
+    metrics.listen()
 
 
 def _stop() -> None:
+    if _watch is not None:
+        _watch.stop()
     if (postgres := _pooled()) is not None:
         postgres.close_pool()
 

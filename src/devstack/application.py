@@ -1,6 +1,7 @@
 """The application's own processes: migrations first, then the web server, a Celery worker and beat."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -19,8 +20,16 @@ _ROOT_IS_WELCOME = {"PYTHONWARNINGS": "ignore:You're running the worker with sup
 def services(*, folder: Path, port: int, environment: Mapping[str, str], colour: bool) -> list[Service]:
     """All of them, as services that need the engines."""
     everything = (*_ENGINES, *_MIGRATIONS)
+    figures = folder / "metrics"
+    # What was counted before a new start is of no interest to anybody, and process ids come again.
+    shutil.rmtree(figures, ignore_errors=True)
     # They write to a pipe, so they cannot see for themselves whether a terminal is at its end.
-    shared = {**environment, "PYTHONPATH": str(SOURCE), **({"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"})}
+    shared = {
+        **environment,
+        "PYTHONPATH": str(SOURCE),
+        "PROMETHEUS_MULTIPROC_DIR": str(figures),
+        **({"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"}),
+    }
     manage, celery = [sys.executable, "manage.py"], [sys.executable, "-m", "celery", "--quiet", "--app", "core"]
     return [
         Service(

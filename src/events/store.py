@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 import xxhash
@@ -97,13 +97,30 @@ class ProvisionedEventStore(EventStore, Protocol):
         """Give connections back; the store can be used again afterwards."""
 
 
-class StoreUnavailable(DomainError):
+class StoreError(DomainError):
+    """What a call of the store can raise; `kind` and `code` are for metrics, which have no room for a reason."""
+
+    kind: ClassVar[str]
+
+    @property
+    def code(self) -> str:
+        """The store's own code, or the kind of trouble there was on the way to it."""
+        return str(self.details.get("code", "none"))
+
+
+class StoreUnavailable(StoreError):
     """The event store cannot do this now: {reason}. Nothing is lost; the batch waits and is tried again."""
+
+    kind = "unavailable"
 
 
 class StoreMisconfigured(StoreUnavailable):
     """The event store is not set up as it must be: {reason}. Batches wait until it is mended."""
 
+    kind = "misconfigured"
 
-class StoreRefused(DomainError):
+
+class StoreRefused(StoreError):
     """The event store refuses the data itself: {reason}."""
+
+    kind = "refused"

@@ -1,1 +1,1 @@
-"""What every room shares: the domain error, the span, the bases of use cases and API views. The list is closed."""
+"""What every room shares: the domain error, span and measure, the bases of use cases and API views; a closed list."""

@@ -7,6 +7,7 @@ import structlog
 from django.conf import settings
 
 from events.store import StoreMisconfigured, StoreUnavailable
+from kit.measure import count, gauge
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,8 @@ class Breaker:
     def trip(self, error: StoreUnavailable) -> None:
         self._failures += 1
         self._open_until = time.monotonic() + backoff(self._failures)
+        count("outbox.store_errors", kind=error.kind, code=error.code)
+        gauge("outbox.breaker_open", 1)
         if isinstance(error, StoreMisconfigured) and time.monotonic() - self._said_at >= _SAY_AGAIN_AFTER:
             self._said_at = time.monotonic()
             log.error("store_misconfigured", reason=str(error))
@@ -37,6 +40,8 @@ class Breaker:
     def reset(self) -> bool:
         """Close the breaker; returns whether it had tripped."""
         had_tripped, self._failures, self._open_until = self._failures > 0, 0, 0.0
+        if had_tripped:
+            gauge("outbox.breaker_open", 0)
         return had_tripped
 
 

@@ -1,6 +1,8 @@
 """Recording events: the one thing that application code does with the outbox."""
 
+from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -8,6 +10,7 @@ from django.db import connection, transaction
 from events.envelope import Envelope, wrap
 from events.event import Event
 from kit.errors import DomainError
+from kit.measure import count
 from outbox import context
 from outbox.sql import statement
 
@@ -26,15 +29,18 @@ class EventLogClient:
         envelope = _wrap(event, actor_id=actor_id)
         with connection.cursor() as cursor:
             cursor.execute(statement("record"), envelope.row())
+        _count_once_committed(event)
 
     @classmethod
     def record_many(cls, events: Iterable[Event], *, actor_id: object = None) -> None:
         """Write any number of events in one COPY. All are checked before the first is written."""
         _demand_transaction()
+        events = list(events)
         envelopes = [_wrap(event, actor_id=actor_id) for event in events]
         with connection.cursor() as cursor, cursor.copy(statement("record_many")) as copy:
             for envelope in envelopes:
                 copy.write_row(envelope.row())
+        _count_once_committed(*events)
 
     @classmethod
     def record_alone(cls, event: Event, *, actor_id: object = None) -> None:
@@ -55,6 +61,11 @@ def _wrap(event: Event, *, actor_id: object) -> Envelope:
         trace_context=context.trace_context.get(),
         max_bytes=settings.OUTBOX_MAX_EVENT_BYTES,
     )
+
+
+def _count_once_committed(*events: Event) -> None:
+    for event_type, number in Counter(type(event).name for event in events).items():
+        transaction.on_commit(partial(count, "outbox.events_recorded", number, event_type=event_type))
 
 
 def _demand_transaction() -> None:

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from events.store import Batch, Columns
 from kit.errors import DomainError
+from kit.measure import count
 from outbox import query
 
 _COLUMNS = tuple(column.name for column in fields(Columns))
@@ -38,7 +39,11 @@ def lease(*, owner: str) -> Lease | None:
     """Take the batch that has been due longest; None if there is none."""
     until = _now() + settings.OUTBOX_LEASE_SECONDS
     taken = query.record("lease", owner=owner, seconds=settings.OUTBOX_LEASE_SECONDS)
-    return Lease(**taken, until=until) if taken else None
+    if taken is None:
+        return None
+    if taken["was_leased"]:
+        count("outbox.leases_expired")
+    return Lease(until=until, **{name: value for name, value in taken.items() if name != "was_leased"})
 
 
 def demand(lease: Lease) -> None:

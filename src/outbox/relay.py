@@ -10,6 +10,7 @@ import structlog
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreRefused, StoreUnavailable
 from kit.errors import DomainError
+from kit.measure import count, observe
 from kit.span import span
 from outbox import ledger
 from outbox.breaker import Breaker, backoff
@@ -48,12 +49,16 @@ def deliver_one() -> tuple[Outcome, int]:
     lease = ledger.lease(owner=_owner())
     if lease is None:
         return Outcome.NOTHING_DUE, 0
+    started = time.monotonic()
     with span("outbox.deliver", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts):
         try:
-            return _deliver(lease)
+            outcome, events = _deliver(lease)
         except LeaseLost:
             log.warning("lease_lost", batch_id=lease.batch_id, fence=lease.fence)
-            return Outcome.LEASE_LOST, 0
+            count("outbox.leases_lost")
+            outcome, events = Outcome.LEASE_LOST, 0
+    observe("outbox.delivery_seconds", time.monotonic() - started, outcome=outcome.name.lower())
+    return outcome, events
 
 
 def _deliver(lease: Lease) -> tuple[Outcome, int]:
@@ -68,6 +73,7 @@ def _deliver(lease: Lease) -> tuple[Outcome, int]:
         _postpone(lease, str(error))
         return Outcome.UNAVAILABLE, 0
     except StoreRefused as refusal:
+        count("outbox.store_errors", kind=refusal.kind, code=refusal.code)
         _set_aside(lease, refusal)
         return Outcome.REFUSED, 0
     except LeaseLost:
@@ -79,6 +85,7 @@ def _deliver(lease: Lease) -> tuple[Outcome, int]:
         return Outcome.SET_BACK, 0
     ledger.settle(lease, checksum=checksum(fingerprints(batch.events)))
     log.info("batch_delivered", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts)
+    _count_delivery(lease)
     if breaker.reset():
         ledger.hasten()
     return Outcome.DELIVERED, lease.events
@@ -91,6 +98,7 @@ def _append(batch: Batch, *, lease: Lease) -> None:
         stored = wait_for(store.stored(batch.batch_id))
         if stored:
             log.info("batch_in_doubt", batch_id=batch.batch_id, stored=len(stored), events=len(batch.events))
+            count("outbox.batches_found_stored")
             batch = batch.without(stored)
     if batch.events:
         ledger.demand(lease)
@@ -126,9 +134,18 @@ def _set_aside(lease: Lease, refusal: StoreRefused) -> None:
     if lease.events > 1:
         ledger.split(lease, reason=str(refusal))
         log.info("batch_split", batch_id=lease.batch_id, events=lease.events)
+        count("outbox.batches_split")
     else:
         event = ledger.quarantine(lease, reason=str(refusal))
         log.error("event_quarantined", batch_id=lease.batch_id, **event, reason=str(refusal))
+        count("outbox.events_quarantined")
+
+
+def _count_delivery(lease: Lease) -> None:
+    count("outbox.batches_delivered")
+    count("outbox.events_delivered", lease.events)
+    observe("outbox.batch_events", lease.events)
+    observe("outbox.batch_bytes", lease.bytes)
 
 
 def _owner() -> str:

@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
+from kit.measure import count
 from outbox import query
 from outbox.history import demand_read_committed
 from outbox.locking import LockRefused, patient_transaction
@@ -29,6 +30,7 @@ def prune() -> int:
     while step := query.changed("prune", retention=settings.OUTBOX_LEDGER_RETENTION):
         pruned += step
     if pruned:
+        count("outbox.batches_pruned", pruned)
         log.info("ledger_pruned", batches=pruned)
     return pruned
 
@@ -54,6 +56,7 @@ def _truncate(slot: int) -> bool:
         log.info("slot_held_back", slot=slot, by=["a session that uses it"])
         return False
     log.info("slot_rotated", slot=slot)
+    count("outbox.slots_rotated")
     return True
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kit.errors import DomainError
+from kit.measure import count
 from kit.span import span
 from outbox import query
 from outbox.history import become_sealer, cursor, notice
@@ -45,6 +46,8 @@ def seal() -> Sealing | None:
         except AnotherCluster:
             return seal() if rebasing.attempt() else None
     if sealing is not None and sealing.batches:
+        count("outbox.batches_sealed", sealing.batches)
+        count("outbox.events_sealed", sealing.events)
         log.info("outbox_sealed", batches=sealing.batches, events=sealing.events, more=sealing.more)
     return sealing
 

@@ -4,6 +4,7 @@ import structlog
 from celery import shared_task
 
 from events.store import StoreUnavailable
+from kit.measure import count
 from outbox.rotation import prune, rotate
 from outbox.turn import turn
 from outbox.verification import reconcile
@@ -17,6 +18,7 @@ _TICK_SECONDS = 5.0
 @shared_task(name="outbox.tick")
 def tick() -> None:
     """Seal what has been committed and deliver what is due."""
+    count("outbox.ticks")
     turn(seconds=_TICK_SECONDS)
 
 

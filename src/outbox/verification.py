@@ -1,5 +1,6 @@
 """Verification: compare the ledger with the event store, batch by batch, and name every event that differs."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from django.utils.timezone import now
 
 from events.fingerprint import fingerprints
 from events.store import Digest
+from kit.measure import count, gauge
 from outbox import query
 from outbox.event_store import event_store, wait_for
 from outbox.history import by_ledger, cursor
@@ -102,8 +104,21 @@ def reconcile() -> Verification:
         )
     for batch_id in found.unknown_batches:
         log.error("unknown_batch", batch_id=batch_id)
+    if found.strays:
+        log.error("events_in_no_batch", events=len(found.strays), first=found.strays[0])
+    _measure(found)
     log.info("reconciled", batches=found.batches, events=found.events, differences=len(found.differences))
     return found
+
+
+def _measure(found: Verification) -> None:
+    for kind in ("missing", "repeated", "changed", "unexpected"):
+        count("outbox.differences", sum(len(getattr(each, kind)) for each in found.differences), kind=kind)
+    count("outbox.differences", sum(each.unnamed for each in found.differences), kind="unnamed")
+    count("outbox.differences", len(found.strays), kind="stray")
+    count("outbox.differences", len(found.unknown_batches), kind="unknown_batch")
+    count("outbox.reconciliations")
+    gauge("outbox.reconciled_timestamp_seconds", time.time())
 
 
 def _strays() -> list[UUID]:

@@ -7,6 +7,7 @@ and patience (places in the queue), nor keep others waiting for the processor (p
 import os
 import sys
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import close_old_connections
 
 from kit.errors import DomainError
+from kit.measure import count, gauge, observe
 
 # A tenth of the processor when others want all of it: enough that logins do not starve beside another busy process.
 _NICENESS = 10
@@ -25,6 +27,8 @@ _NICENESS = 10
 _turns = threading.BoundedSemaphore(settings.HASHING_THREADS)
 _places = threading.BoundedSemaphore(settings.HASHING_QUEUE)
 _held = threading.local()
+_counting = threading.Lock()
+_waiting = 0
 
 
 class HashingBusy(DomainError):
@@ -72,14 +76,29 @@ class Argon2idHasher(Argon2PasswordHasher):
 
 def _take_turn() -> None:
     if _turns.acquire(blocking=False):
+        observe("hashing.wait_seconds", 0)
         return
     if not _places.acquire(blocking=False):
+        count("hashing.refused")
         raise HashingBusy(retry_after=1)
     try:
         close_old_connections()  # gives it back where connections come from a pool
-        _turns.acquire()
+        started = time.perf_counter()
+        _wait_with(1)
+        try:
+            _turns.acquire()
+        finally:
+            _wait_with(-1)
+        observe("hashing.wait_seconds", time.perf_counter() - started)
     finally:
         _places.release()
+
+
+def _wait_with(number: int) -> None:
+    global _waiting  # noqa: PLW0603 -- of this process
+    with _counting:
+        _waiting += number
+        gauge("hashing.waiting", _waiting)
 
 
 @cache

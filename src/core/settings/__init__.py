@@ -9,6 +9,7 @@ try:
     from core.settings.database import *
     from core.settings.event_store import *
     from core.settings.guards import *
+    from core.settings.metrics import *
     from core.settings.observability import *
     from core.settings.outbox import *
     from core.settings.security import *

@@ -1,12 +1,7 @@
 -- Take the batch that has been due longest, for a limited time; whoever held it before is fenced off.
-UPDATE outbox_batch
-SET
-    owner = %(owner)s,
-    fence = fence + 1,
-    attempts = attempts + 1,
-    due_at = statement_timestamp() + %(seconds)s * interval '1 second'
-WHERE batch_id = (
-    SELECT batch_id
+WITH
+due AS MATERIALIZED (
+    SELECT batch_id, owner IS NOT NULL AS was_leased
     FROM outbox_batch
     WHERE state = 'sealed'
         AND due_at <= statement_timestamp()
@@ -16,4 +11,12 @@ WHERE batch_id = (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-RETURNING batch_id, fence, attempts, replays, events, bytes
+UPDATE outbox_batch AS batch
+SET
+    owner = %(owner)s,
+    fence = fence + 1,
+    attempts = attempts + 1,
+    due_at = statement_timestamp() + %(seconds)s * interval '1 second'
+FROM due
+WHERE batch.batch_id = due.batch_id
+RETURNING batch.batch_id, fence, attempts, replays, events, bytes, was_leased

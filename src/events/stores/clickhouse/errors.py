@@ -37,17 +37,19 @@ def classify(error: Exception, *, appending: bool, secret: str = "") -> StoreUna
 
     No reason repeats the events' own data: it goes into logs, the ledger, the admin and an event.
     """
-    reason = _reason(error, secret=secret)
+    # The code is for metrics: ClickHouse's own, or what kind of trouble there was on the way to it.
+    what: dict[str, object] = {"reason": _reason(error, secret=secret), "code": type(error).__name__}
     if isinstance(error, ServerException):
+        what["code"] = error.code
         if error.code in FAULT_OF_DEPLOYMENT:
-            return StoreMisconfigured(reason=reason)
+            return StoreMisconfigured(**what)
         if appending and error.code in REFUSAL_OF_DATA:
-            return StoreRefused(reason=reason)
-        return StoreUnavailable(reason=reason)
+            return StoreRefused(**what)
+        return StoreUnavailable(**what)
     if appending and isinstance(error, _ABOUT_THE_DATA):
-        return StoreRefused(reason=reason)
+        return StoreRefused(**what)
     # Timeouts, sockets, and whatever a cut or garbled stream makes asynch's decoders raise.
-    return StoreUnavailable(reason=reason)
+    return StoreUnavailable(**what)
 
 
 def _reason(error: Exception, *, secret: str) -> str:
