@@ -50,6 +50,10 @@ class Application:
             "CLICKHOUSE_PORT": str(self.clickhouse.port),
             "REDIS_URL": f"redis://127.0.0.1:{self.broker.port}/{int(environment['ACCEPTANCE_REDIS_DB'])}",
             "PYTHONPATH": str(SOURCE),
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
+            "METRICS_TOKEN": "for-scrapers-only",
+            "METRICS_PORT": str(free_port()),
+            "HEARTBEAT_DIR": str(folder / "alive"),
         }
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -1,23 +1,69 @@
-"""Alive, and able to serve: what is asked for and what is only shown."""
+"""Alive, and able to serve: what is asked for and what is only shown, and that nothing holds the answer up."""
+
+import threading
+import time
+from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from core import health
+from core import figures, readiness
+from outbox import event_store
+from tests.acceptance.gate import Gate
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+CLICKHOUSE = settings.EVENT_STORE
+SHOWN = ("broker", "event_store", "outbox")
 
 
 @pytest.fixture(autouse=True)
 def _forgetful(monkeypatch):
-    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(readiness, "_migrated", False)
+    monkeypatch.setattr(readiness, "_sound_until", 0.0)
+    monkeypatch.setattr(figures, "_known", None)
 
 
-def assert_not_ready(response, **checks):
+@pytest.fixture(autouse=True)
+def _store_in_memory(settings):
+    settings.EVENT_STORE = {"BACKEND": "events.stores.memory.MemoryEventStore", "OPTIONS": {}}
+    event_store._store.cache_clear()
+    yield
+    event_store._store.cache_clear()
+
+
+@pytest.fixture
+def clickhouse_at(settings):
+    """Have the event store be ClickHouse again, with these of its options."""
+
+    def elsewhere(**options):
+        settings.EVENT_STORE = {**CLICKHOUSE, "OPTIONS": {**CLICKHOUSE["OPTIONS"], **options}}
+        event_store._store.cache_clear()
+
+    return elsewhere
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Have a check ask something else."""
+
+    def instead(name, ask):
+        checks = tuple(replace(check, ask=ask) if check.name == name else check for check in readiness.CHECKS)
+        monkeypatch.setattr(readiness, "CHECKS", checks)
+
+    return instead
+
+
+def assert_not_ready(response, **statuses):
     assert response.status_code == 503
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert checks.items() <= response.json()["checks"].items()
+    assert statuses.items() <= statuses_of(response).items()
+
+
+def statuses_of(response):
+    return {name: check["status"] for name, check in response.json()["checks"].items()}
 
 
 def test_a_process_that_answers_is_alive(client, django_assert_num_queries):
@@ -44,16 +90,24 @@ def test_a_probe_with_another_method_is_told_so(client):
     assert client.post("/livez").status_code == 405
 
 
-def test_it_is_ready_with_a_migrated_database(client):
+def test_it_is_ready_with_a_migrated_database_and_says_how_long_each_answer_took(client):
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "broker": "ok"}}
+    document = response.json()
+    assert document["status"] == "ok"
+    assert {name: check["status"] for name, check in document["checks"].items()} == dict.fromkeys(
+        ["database", "migrations", *SHOWN], "ok"
+    )
+    assert all(0 <= check["ms"] < 60_000 for check in document["checks"].values())
+    assert [name for name, check in document["checks"].items() if check["needed"]] == ["database", "migrations"]
+    assert (document["checks"]["outbox"]["lag_seconds"], document["checks"]["outbox"]["pending_events"]) == (0, 0)
 
 
-def test_migrations_are_asked_for_until_they_are_applied(client, django_assert_num_queries):
+def test_migrations_are_asked_for_until_they_are_applied(client, monkeypatch):
     client.get("/readyz")
-    with django_assert_num_queries(1):
-        client.get("/readyz")
+    assert readiness._migrated
+    monkeypatch.setattr(readiness, "MigrationExecutor", None)
+    assert statuses_of(client.get("/readyz"))["migrations"] == "ok"
 
 
 def test_it_is_not_ready_with_a_migration_missing(client):
@@ -66,18 +120,67 @@ def test_it_is_not_ready_with_a_migration_missing(client):
     assert client.get("/readyz").status_code == 200
 
 
-def test_it_is_not_ready_without_a_database(client, monkeypatch):
-    def fail() -> bool:
-        raise DatabaseError("gone")
+def test_it_is_not_ready_without_a_database_and_keeps_the_reason_for_the_log(client, answers, caplog):
+    def fail():
+        raise DatabaseError("gone, at 10.1.2.3")
 
-    monkeypatch.setattr(health, "_ask_database", fail)
-    monkeypatch.setattr(health, "_ask_migrations", fail)
+    answers("database", fail)
     response = client.get("/readyz")
-    assert_not_ready(response, database="unavailable", migrations="unavailable")
+    assert_not_ready(response, database="unavailable")
     assert "gone" not in response.content.decode()
+    assert "gone, at 10.1.2.3" in caplog.text
 
 
 def test_it_is_ready_without_a_broker_because_recording_needs_none(client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     response = client.get("/readyz")
-    assert (response.status_code, response.json()["checks"]["broker"]) == (200, "unavailable")
+    assert (response.status_code, statuses_of(response)["broker"]) == (200, "unavailable")
+
+
+def test_it_is_ready_without_the_event_store_because_events_wait_in_the_outbox(client, clickhouse_at):
+    closed = Gate(host="127.0.0.1", port=1)
+    closed.close()
+    clickhouse_at(host="127.0.0.1", port=closed.port)
+    response = client.get("/readyz")
+    assert (response.status_code, statuses_of(response)["event_store"]) == (200, "unavailable")
+
+
+def test_tables_that_are_not_as_they_must_be_are_shown(client, clickhouse_at):
+    clickhouse_at(database="not_migrated")
+    response = client.get("/readyz")
+    assert (response.status_code, statuses_of(response)["event_store"]) == (200, "misconfigured")
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_whatever_hangs_the_answer_comes_in_time_and_nothing_piles_up(client, answers, name):
+    let_go, asked = threading.Event(), []
+
+    def hang():
+        asked.append(name)
+        let_go.wait(timeout=30)
+        return {}
+
+    answers(name, hang)
+    try:
+        started = time.monotonic()
+        first, second = client.get("/readyz"), client.get("/readyz")
+        assert time.monotonic() - started < 15  # two patiences of a second, on a busy machine
+    finally:
+        let_go.set()
+    for response in (first, second):
+        assert (response.status_code, statuses_of(response)[name]) == (200, "no answer in time")
+    assert asked == [name]
+
+
+def test_a_database_that_hangs_makes_it_unready_in_time(client, answers):
+    let_go = threading.Event()
+
+    def hang():
+        let_go.wait(timeout=30)
+        return {}
+
+    answers("database", hang)
+    try:
+        assert_not_ready(client.get("/readyz"), database="no answer in time")
+    finally:
+        let_go.set()

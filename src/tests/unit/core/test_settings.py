@@ -51,6 +51,8 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
         ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
+        ("METRICS_PORT", "9100", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_PORT is: nothing would be measured"),
+        ("METRICS_TOKEN", "x", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_TOKEN is: nothing would be measured"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
         ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),

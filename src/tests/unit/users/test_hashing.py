@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 
+from kit import measure
 from users import hashing
 
 
@@ -121,3 +122,30 @@ def test_a_password_is_the_same_however_a_keyboard_composes_its_letters(at_regis
 def test_nothing_else_about_a_password_is_changed(other):
     assert not check_password(other, make_password("a long way down"))
     assert not check_password("fi", make_password("ﬁ"))
+
+
+def test_waiting_for_a_turn_is_told_while_it_lasts_and_when_it_is_over(one_turn, monkeypatch):
+    told = []
+
+    class Notebook:
+        def gauge(self, name, value, labels):
+            told.append((name, value))
+
+        def observe(self, name, value, labels):
+            told.append((name, value > 0))
+
+    monkeypatch.setattr(measure, "_meters", [Notebook()])
+
+    def hash_something():
+        with hashing.turn():
+            pass
+
+    with hashing.turn():
+        waiting = threading.Thread(target=hash_something)
+        waiting.start()
+        deadline = time.monotonic() + 10
+        while ("hashing.waiting", 1) not in told:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    waiting.join()
+    assert told[1:] == [("hashing.waiting", 1), ("hashing.waiting", 0), ("hashing.wait_seconds", True)]

@@ -1,0 +1,158 @@
+"""What is pending, in doubt and set aside, and that asking never hurts the database."""
+
+import time
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from core import figures as cached
+from core.figures import FiguresUnavailable
+from outbox import figures as asked
+from outbox import ledger
+from outbox.figures import figures
+from outbox.history import cursor
+from outbox.relay import Outcome, deliver_one
+from outbox.sealing import seal
+from outbox.sql import statement
+from tests.integration.outbox.conftest import execute, in_another_session, record
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch):
+    monkeypatch.setattr(cached, "_known", None)
+
+
+def test_of_an_empty_outbox_everything_is_zero():
+    found = figures()
+    assert (found.pending_events, found.pending_bytes, found.oldest_pending_age) == (0, 0, 0)
+    assert (found.unsealed_events, found.oldest_unsealed_age, found.sealed_batches) == (0, 0, 0)
+    assert (found.batches_in_doubt, found.quarantined_events) == (0, 0)
+    assert [slot["slot"] for slot in found.slots] == [f"outbox_event_slot_{number}" for number in range(8)]
+
+
+def test_what_is_committed_is_pending_from_its_recording_to_its_delivery(memory_store):
+    record(1, 2, 3, text="x" * 100)
+    found = figures()
+    assert (found.pending_events, found.unsealed_events, found.sealed_batches) == (3, 3, 0)
+    assert 300 < found.pending_bytes < 1000
+    assert 0 < found.oldest_unsealed_age == found.oldest_pending_age < 60
+
+    seal()
+    before, found = found, figures()
+    assert (found.pending_events, found.unsealed_events, found.sealed_batches) == (3, 0, 1)
+    assert (found.pending_bytes, found.oldest_unsealed_age) == (before.pending_bytes, 0)
+    assert found.oldest_pending_age > 0
+
+    deliver_one()
+    found = figures()
+    assert (found.pending_events, found.oldest_pending_age, found.sealed_batches) == (0, 0, 0)
+
+
+def test_what_is_not_committed_is_nobodys_business_and_counts_as_soon_as_it_is(writer):
+    slow = writer().record(1, 2)
+    record(3)
+    seal()
+    assert (figures().pending_events, figures().unsealed_events) == (1, 0)
+    slow.commit()
+    assert (figures().pending_events, figures().unsealed_events) == (3, 2)
+
+
+def test_counting_ends_at_its_limit_and_the_age_is_right_all_the_same(monkeypatch):
+    record(1)
+    time.sleep(0.2)
+    for number in range(2, 8):
+        record(number)
+    monkeypatch.setattr(asked, "_COUNTED_AT_MOST", 5)
+    found = figures()
+    assert found.unsealed_events == 5
+    assert found.oldest_unsealed_age > 0.2
+
+
+def test_a_batch_is_in_doubt_after_a_failed_or_an_abandoned_attempt_only(memory_store):
+    record(1)
+    seal()
+    assert figures().batches_in_doubt == 0
+    lease = ledger.lease(owner="test")
+    assert figures().batches_in_doubt == 0
+    execute("UPDATE outbox_batch SET due_at = now() - interval '1 second'")  # its worker has died
+    assert figures().batches_in_doubt == 1
+    lease = ledger.lease(owner="test")
+    ledger.postpone(lease, seconds=60, reason="no answer")
+    assert figures().batches_in_doubt == 1
+    execute("UPDATE outbox_batch SET due_at = now()")
+    assert deliver_one() == (Outcome.DELIVERED, 1)
+    assert figures().batches_in_doubt == 0
+
+
+def test_what_is_replayed_on_purpose_is_pending_but_nobody_has_been_waiting_for_it(memory_store):
+    record(1)
+    seal()
+    deliver_one()
+    execute("UPDATE outbox_batch SET sealed_at = now() - interval '2 days', state = 'sealed', replays = 1")
+    found = figures()
+    assert (found.pending_events, found.oldest_pending_age) == (1, 0)
+
+
+def test_a_quarantined_event_counts_until_somebody_decides(refused):
+    found = figures()
+    assert (found.quarantined_events, found.pending_events) == (1, 0)
+    execute("UPDATE outbox_batch SET state = 'discarded'")
+    assert figures().quarantined_events == 0
+
+
+def test_nothing_is_scanned_whole_however_large_the_ledger_and_the_outbox_are():
+    execute(
+        "INSERT INTO outbox_batch (state, ids, events, bytes, month, delivered_at, checksum)"
+        " SELECT 'delivered', int8multirange(int8range(-n, -n + 1)), 1, 1, now(), now(), 0"
+        " FROM generate_series(1, 5000) AS n"
+    )
+    record(*range(1000))
+    seal()
+    execute("UPDATE outbox_batch SET state = 'delivered', delivered_at = now(), checksum = 0 WHERE state = 'sealed'")
+    execute("ANALYZE outbox_batch, outbox_event")
+    sealed = cursor()
+    parameters = {name: sealed[name] for name in ("since", "were_in_progress", "floor")}
+    with transaction.atomic():
+        asked._be_modest()
+        with connection.cursor() as sql:
+            sql.execute("EXPLAIN " + statement("figures"), {**parameters, "most": 100_000})
+            plan = "\n".join(line for (line,) in sql.fetchall())
+    assert "Seq Scan on outbox_" not in plan
+
+
+def test_it_can_write_nothing():
+    with pytest.raises(Exception, match="read-only"), transaction.atomic():  # noqa: PT012 -- the block is the transaction
+        asked._be_modest()
+        execute("DELETE FROM outbox_batch")
+
+
+def test_whoever_locks_the_ledger_costs_the_asker_a_second_and_nobody_else_anything(monkeypatch):
+    monkeypatch.setattr(asked, "_PATIENCE", "100ms")
+    record(1)
+    with in_another_session() as session, session.transaction():
+        session.execute("LOCK TABLE outbox_batch IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError, match="timeout"):
+            figures()
+        with pytest.raises(FiguresUnavailable, match="timeout"):
+            cached.current()
+    assert cached.current().pending_events == 1
+
+
+def test_who_asks_again_at_once_is_told_what_was_found_just_now(monkeypatch):
+    record(1)
+    assert cached.current().pending_events == 1
+    record(2)
+    assert cached.current().pending_events == 1
+    monkeypatch.setattr(cached, "_FRESH_SECONDS", 0.0)
+    assert cached.current().pending_events == 2
+
+
+def test_no_connection_is_left_open():
+    with in_another_session() as session:
+        count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        (before,) = session.execute(count).fetchone()
+        cached.current()
+        deadline = time.monotonic() + 10
+        while (after := session.execute(count).fetchone()[0]) > before:
+            assert time.monotonic() < deadline, (before, after)
+            time.sleep(0.02)

@@ -1,0 +1,228 @@
+"""The catalogue, the code that tells the figures, the meter, the documents: they speak of the same metrics."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from core.observability.metrics import exposition
+from core.observability.metrics.catalogue import DIFFERENCES, FACTS, FIGURES, STORE_ERRORS, Count, Level, Spread
+from core.observability.metrics.meter import PrometheusMeter
+from core.settings.environment import SOURCE
+from events import store
+from outbox.figures import Figures
+
+MONITORING = SOURCE.parent / "docs" / "monitoring"
+ROOMS = ("core", "users", "event_log", "outbox", "events", "kit")
+BY_NAME = {figure.name: figure for figure in FIGURES}
+KINDS = {"count": Count, "observe": Spread, "gauge": Level}
+
+
+def told():
+    """Every call of the seam in the source: where, which function, the name, the labels' names."""
+    for room in ROOMS:
+        for path in Path(SOURCE, room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in KINDS
+                    and node.args
+                    and isinstance(node.args[0], ast.Constant)
+                    and isinstance(node.args[0].value, str)
+                    and "." in node.args[0].value
+                ):
+                    labels = {keyword.arg for keyword in node.keywords}
+                    yield f"{path.name}:{node.lineno}", node.func.id, node.args[0].value, labels
+
+
+def exposed_names():
+    """The names of all series that a scrape can find."""
+    meter = PrometheusMeter()
+    for figure in FIGURES:
+        labels = dict.fromkeys(figure.labels, "x")
+        {Count: meter.count, Spread: meter.observe, Level: meter.gauge}[type(figure)](figure.name, 1, labels)
+    text = generate_latest(meter.registry).decode()
+    for name, values in exposition._facts(some_figures()).items():
+        text += f"{exposition._family(name, values).name} 1\n"
+    return set(re.findall(r"^(die_hard_\w+)", text, re.MULTILINE))
+
+
+def some_figures():
+    slot = {"slot": "outbox_event_slot_3", "rows": 7, "bytes": 8192, "dead_rows": 0, "today": True}
+    return Figures(
+        pending_events=5, pending_bytes=500, oldest_pending_age=1.5, unsealed_events=2, oldest_unsealed_age=0.5,
+        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, slots=[slot],
+    )  # fmt: skip
+
+
+def test_what_the_code_tells_is_in_the_catalogue_with_its_kind_and_labels():
+    calls = list(told())
+    assert len(calls) > 20
+    for where, function, name, labels in calls:
+        assert name in BY_NAME, where
+        assert isinstance(BY_NAME[name], KINDS[function]), where
+        assert labels == set(BY_NAME[name].labels), where
+
+
+def test_every_figure_of_the_catalogue_is_told_somewhere():
+    source = "".join(
+        path.read_text() for room in ROOMS for path in Path(SOURCE, room).rglob("*.py") if path.name != "catalogue.py"
+    )
+    assert [name for name in BY_NAME if f'"{name}"' not in source] == []
+
+
+def test_names_follow_the_conventions():
+    names = [metric.prometheus_name for metric in (*FIGURES, *FACTS)]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"die_hard(_[a-z]+)+", name)
+        assert not re.search(r"(total|count|sum|bucket|milliseconds|ms|kb|mb)$", name.rpartition("_")[2])
+    for figure in FIGURES:
+        if isinstance(figure, Spread):
+            assert figure.name.endswith(("_seconds", "_bytes", "_events"))
+    for metric in (*FIGURES, *FACTS):
+        assert metric.help.endswith("."), metric.name
+
+
+def test_the_kinds_of_store_errors_are_the_ports():
+    errors = (store.StoreUnavailable, store.StoreMisconfigured, store.StoreRefused)
+    assert tuple(error.kind for error in errors) == STORE_ERRORS
+
+
+def test_every_fact_of_the_catalogue_is_exposed_and_no_other():
+    assert set(exposition._facts(some_figures())) == {fact.name for fact in FACTS}
+
+
+def test_what_must_not_be_missed_begins_at_zero():
+    text = generate_latest(PrometheusMeter().registry).decode()
+    for kind in DIFFERENCES:
+        assert f'die_hard_outbox_differences_total{{kind="{kind}"}} 0.0' in text
+    for name in ("events_quarantined", "leases_expired", "reconciliations"):
+        assert f"die_hard_outbox_{name}_total 0.0" in text
+
+
+def test_a_figure_that_cannot_be_kept_is_complained_of_once_and_harms_nobody(caplog):
+    meter = PrometheusMeter()
+    meter.count("no.such_thing", 1, {})
+    meter.observe("outbox.delivery_seconds", 1, {"no_such_label": "x"})
+    meter.gauge("no.such_thing", 1, {})
+    assert caplog.text.count("figure_not_kept") == 1
+
+
+def test_figures_told_from_many_threads_are_all_kept():
+    meter = PrometheusMeter()
+
+    def tell():
+        for _ in range(1000):
+            meter.count("outbox.ticks", 1, {})
+
+    threads = [threading.Thread(target=tell) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "die_hard_outbox_ticks_total 8000.0" in generate_latest(meter.registry).decode()
+
+
+def test_the_exposition_is_read_by_prometheus_own_parser():
+    meter = PrometheusMeter()
+    meter.count("outbox.events_recorded", 1, {"event_type": 'odd "name"\nwith \\ and 😀'})
+    (family,) = [
+        family
+        for family in text_string_to_metric_families(generate_latest(meter.registry).decode())
+        if family.name == "die_hard_outbox_events_recorded"
+    ]
+    assert family.samples[0].labels == {"event_type": 'odd "name"\nwith \\ and 😀'}
+
+
+# The documents
+
+
+def rules():
+    (group,) = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+    return group["rules"]
+
+
+def dashboard():
+    return json.loads((MONITORING / "dashboard.json").read_text())
+
+
+def expressions():
+    yield from ((rule["alert"], rule["expr"]) for rule in rules())
+    for panel in dashboard()["panels"]:
+        yield from ((panel["title"], target["expr"]) for target in panel.get("targets", ()))
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist():
+    exposed = exposed_names()
+    for where, expression in expressions():
+        assert re.search(r"die_hard_|up\{", expression), where
+        for name in re.findall(r"die_hard_\w+", expression):
+            assert name in exposed, f"{where}: {name}"
+
+
+def test_every_alert_says_how_bad_it_is_what_it_means_and_where_the_first_action_stands():
+    readme = (MONITORING / "README.md").read_text()
+    names = [rule["alert"] for rule in rules()]
+    assert len(set(names)) == len(names)
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
+        assert {"summary", "description", "runbook_url"} <= set(rule["annotations"]), rule["alert"]
+        assert rule["annotations"]["runbook_url"].endswith(f"docs/monitoring/README.md#{rule['alert'].lower()}")
+        assert f"### {rule['alert']}\n" in readme
+
+
+def test_every_alert_is_tested():
+    document = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())
+    cases = [case for test in document["tests"] for case in test["alert_rule_test"]]
+    fires = {case["alertname"] for case in cases if case.get("exp_alerts")}
+    is_silent = {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    assert fires == is_silent == {rule["alert"] for rule in rules()}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: apt install prometheus) is not on PATH")
+@pytest.mark.parametrize("command", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]])
+def test_promtool_finds_the_alerts_sound(command):
+    checked = subprocess.run(["promtool", *command], cwd=MONITORING, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_dashboard_can_be_imported():
+    board = dashboard()
+    assert board["uid"] == "die-hard"
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids)
+    for panel in board["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        if panel["type"] != "row":
+            assert panel["description"], panel["title"]
+            assert panel["datasource"]["uid"] == "${datasource}"
+
+
+def test_the_readme_lists_every_metric():
+    rows = re.findall(
+        r"^\| `(die_hard_\w+)`(?: \(([\w, ]+)\))? \| (.+?) \|$", (MONITORING / "README.md").read_text(), re.MULTILINE
+    )
+    assert {name: (labels, text) for name, labels, text in rows} == {
+        metric.prometheus_name + ("_total" if isinstance(metric, Count) else ""): (
+            ", ".join(metric.labels),
+            metric.help,
+        )
+        for metric in (*FIGURES, *FACTS)
+    }
+
+
+def test_a_start_without_metrics_does_not_import_the_client():
+    code = "import kit.measure, core.observability.metrics, sys; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=SOURCE, check=False).returncode == 0
