@@ -195,7 +195,7 @@ def test_verify_names_events_that_no_batch_holds_and_repair_seals_them(delivered
 
 def test_status_says_when_the_database_has_moved(delivered):
     execute("UPDATE outbox_cursor SET cluster = cluster - 1")
-    assert "moved to another cluster" in outbox("status")[1]
+    assert "failed over or has moved" in outbox("status")[1]
 
 
 def test_the_command_speaks_of_quarantined_events(delivered):
