@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 from django.conf import settings
 
+from core import celery
 from core.observability import logs, sentry
 
 
 class CoreConfig(AppConfig):
     name = "core"
+    celery = celery.app  # imported with the project: whoever publishes a task does it through this application
 
     def ready(self) -> None:
         logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT)

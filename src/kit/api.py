@@ -1,6 +1,6 @@
 """The base of every API view: asynchronous handlers, validation off the event loop, named refusals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -21,9 +21,13 @@ class AsyncAPIView(APIView):  # type: ignore[misc]  # adrf has no types
 
     async def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body as the serializer understands it; raises REST framework's ParseError, ValidationError."""
-        return await sync_to_async(self._validate, thread_sensitive=True)(serializer)
+        return await sync_to_async(self._validate, thread_sensitive=True)(serializer, lambda: self.request.data)
 
-    def _validate(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
-        checked = serializer(data=self.request.data, context={"request": self.request, "view": self})
+    async def validated_query(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The address's query as the serializer understands it; raises REST framework's ValidationError."""
+        return await sync_to_async(self._validate, thread_sensitive=True)(serializer, self.request.query_params.dict)
+
+    def _validate(self, serializer: type[Serializer[Any]], source: Callable[[], Any]) -> dict[str, Any]:
+        checked = serializer(data=source(), context={"request": self.request, "view": self})
         checked.is_valid(raise_exception=True)
         return dict(checked.validated_data)
