@@ -43,12 +43,14 @@ def session_actor(get_response: Any) -> Any:
     async def within_asgi(request: HttpRequest) -> HttpResponseBase:
         if _has_session(request):
             await sync_to_async(_remember_signed_in, thread_sensitive=True)(request)
-        return await get_response(request)
+        response: HttpResponseBase = await get_response(request)
+        return response
 
     def within_wsgi(request: HttpRequest) -> HttpResponseBase:
         if _has_session(request):
             _remember_signed_in(request)
-        return get_response(request)
+        response: HttpResponseBase = get_response(request)
+        return response
 
     return within_asgi if iscoroutinefunction(get_response) else within_wsgi
 

@@ -1,7 +1,7 @@
-"""Accounts in Django's admin. What is done here is recorded in the transaction that does it; the actor is who does it."""
+"""Accounts in Django's admin. What is done here is recorded in its own transaction; the actor is who did it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -118,10 +118,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
     def _decide(
         self, request: HttpRequest, users: QuerySet[User], decision: type[ActivateUser | DeactivateUser], *, done: str
     ) -> None:
+        by = cast("User", request.user)
         for user in users.order_by("pk"):
             try:
                 with transaction.atomic():
-                    self.log_change(request, decision(user_id=user.pk, by=request.user).execute(), done)
+                    self.log_change(request, decision(user_id=user.pk, by=by).execute(), done)
             except DomainError as error:
                 self.message_user(request, f"{user}: {error}", level=messages.WARNING)
             else:
