@@ -33,7 +33,7 @@ def give(user: User) -> tuple[AuthToken, str]:
     return session, token
 
 
-def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = "") -> int:
+def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = "", actor_id: object = None) -> int:
     """Take away a person's tokens, with the event; all but the one of digest `keep`, or the one of id `only`."""
     held = AuthToken.objects.filter(user=user).exclude(digest=keep)
     if only:
@@ -41,7 +41,8 @@ def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = 
     revoked = sorted(id_of(session) for session in held)
     if revoked:
         held.delete()
-        EventLogClient.record(UserSessionsRevoked(user_id=user.pk, reason=reason, session_ids=revoked))
+        revocation = UserSessionsRevoked(user_id=user.pk, reason=reason, session_ids=revoked)
+        EventLogClient.record(revocation, actor_id=actor_id)
     return len(revoked)
 
 

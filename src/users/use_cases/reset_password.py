@@ -41,5 +41,5 @@ class ResetPassword(UseCase[None]):
         user.email_verified_at = user.email_verified_at or timezone.now()
         user.save(update_fields=["password", "email_verified_at"])
         EventLogClient.record(UserPasswordReset(user_id=user.pk), actor_id=user.pk)
-        sessions.revoke(user, reason="password_reset")
+        sessions.revoke(user, reason="password_reset", actor_id=user.pk)
         desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
