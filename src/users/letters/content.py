@@ -63,5 +63,5 @@ def _context(letter: Letter, user: User) -> dict[str, Any]:
 
 def _in_words(seconds: float) -> str:
     minutes = max(1, round(seconds / 60))
-    number, unit = (minutes, "minute") if minutes < 120 else (round(minutes / 60), "hour")  # noqa: PLR2004 -- two hours
+    number, unit = (minutes, "minute") if minutes % 60 else (minutes // 60, "hour")
     return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 # Long enough for a slow mail server; whoever takes a letter has it for so long.
 _LEASE = timedelta(minutes=2)
-# With the waits below, more than half a day.
+# With the waits below, some nine hours.
 ATTEMPTS = 20
 _FIRST_WAIT, _LONGEST_WAIT = 10.0, 3600.0
 
