@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,9 +49,9 @@ class Walk:
         answers, letters = ((self._folder / name).read_text() for name in ("answers", "letters.txt"))
         return {*re.findall(r'"token":"([^"]+)"', answers), *re.findall(r"^token: (.+)$", letters, re.MULTILINE)}
 
-    def newest_letters_token(self) -> str:
-        letters = "".join(letter.read_text() for letter in (self._folder / "letters").glob("*.log"))
-        return "".join(re.findall(r"^token: (.+)$", letters, re.MULTILINE)[-1:])
+    def letters(self) -> str:
+        """Those that nobody has put away."""
+        return "".join(letter.read_text() for letter in (self._folder / "letters").glob("*.log"))
 
     def post(self, path: str, body: dict[str, str], *, token: str = "") -> int:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -126,7 +127,7 @@ def test_no_password_and_no_token_is_ever_seen_or_kept(walk):
     assert walk.post("/users/", {"email": email, "password": password}) == 201
     token = web.http.post("/api/auth/login/", json={"email": email, "password": password}).json()["token"]
     assert walk.post("/auth/password-reset/", {"email": email}) == 202
-    reset = eventually(walk.newest_letters_token)
+    (reset,) = eventually(lambda: re.findall(r"^token: (.+)$", walk.letters(), re.MULTILINE))
     with walk.database() as database:
         for table in ("knox_authtoken", "users_letter"):
             database.execute(f"ALTER TABLE {table} RENAME TO hidden")
@@ -175,3 +176,36 @@ def everything_in_clickhouse(environment: dict[str, str]) -> list[tuple]:
         return client.execute("SELECT * FROM event_log")
     finally:
         client.disconnect()
+
+
+def test_while_the_broker_is_away_requests_do_not_notice_and_letters_wait(walk):
+    application, email = walk.application, "hopper@example.com"
+    assert walk.post("/users/", {"email": email, "password": "a long way up"}) == 201
+    application.broker.close()
+    try:
+        for _ in range(5):
+            started = time.monotonic()
+            assert walk.post("/auth/password-reset/", {"email": email}) == 202
+            assert time.monotonic() - started < 2
+        eventually(lambda: "nudge_failed" in application.log("web"))
+    finally:
+        application.broker.open()
+    eventually(lambda: email in walk.letters(), within=60)
+
+
+def test_log_lines_of_a_request_say_who_made_it(walk):
+    walk.post("/users/", {"email": "lamarr@example.com", "password": "a long way up"})
+    login = walk.application.http.post(
+        "/api/auth/login/", json={"email": "lamarr@example.com", "password": "a long way up"}
+    ).json()
+    with walk.database() as database:
+        database.execute("ALTER TABLE users_letter RENAME TO hidden")
+        try:
+            change = {"password": "a long way up", "email": "hedy@example.com"}
+            assert walk.post("/users/me/email/", change, token=login["token"]) == 500
+        finally:
+            database.execute("ALTER TABLE hidden RENAME TO users_letter")
+    lines = [json.loads(line) for line in walk.application.log("web").splitlines() if line.startswith("{")]
+    about = [line for line in lines if "/api/users/me/email/" in line["event"]]
+    assert [line for line in about if line.get("actor_id") != str(login["user"]["id"])] == []
+    assert any(line["level"] == "error" for line in about)
