@@ -66,7 +66,8 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         return response
     headers = {name: value for name, value in response.headers.items() if not name.lower().startswith("content-")}
     problem = Problem(response.status_code, path=request.path, headers=headers)
-    response.close()
+    # Closing the response here would say that the request has finished: its id and actor would be forgotten too early.
+    problem._resource_closers += response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001 -- the only way
     return problem
 
 
