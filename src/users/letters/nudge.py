@@ -8,7 +8,6 @@ import threading
 
 import structlog
 from celery import current_app
-from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
@@ -38,5 +37,5 @@ def _serve() -> None:
         _wanted.clear()
         try:
             current_app.send_task("users.deliver_letters", expires=60)
-        except (OperationalError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises, beat finds the letters
             log.warning("nudge_failed", reason=str(error))
