@@ -146,9 +146,10 @@ def test_permissions_without_being_staff_are_not_enough(api, ada):
     assert api.get("/api/users/", headers=logged_in(api)).status_code == 403
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/api/users/", "/api/users/1/"])
-def test_nobody_in_particular_may_not_and_leaves_no_event(api, db, path):
-    response = api.get(path)
+def test_nobody_in_particular_may_not_and_leaves_no_event(api, db, method, path):
+    response = api.generic(method, path)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert events("access_denied") == []

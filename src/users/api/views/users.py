@@ -33,10 +33,15 @@ class UsersView(PrivateView):
     refusals = refusals(EmailTaken)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [] if self.request.method == "POST" else super().get_authenticators()
+        return [] if self._is_open() else super().get_authenticators()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [] if self.request.method == "POST" else [MayViewUsers()]
+        return [] if self._is_open() else [MayViewUsers()]
+
+    def _is_open(self) -> bool:
+        """Whether this is a registration, or a method that there is no answer to but 405."""
+        method = (self.request.method or "").lower()
+        return method == "post" or not hasattr(self, method)
 
     async def post(self, _request: Request) -> Response:
         registration = await self.validated(RegistrationSerializer)
