@@ -71,7 +71,7 @@ def empty() -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
-        cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0")
+        cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false")
     clickhouse("TRUNCATE TABLE event_log")
 
 

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib import admin
 
 from core import celery
 from core.observability import logs, sentry
@@ -10,5 +11,8 @@ class CoreConfig(AppConfig):
     celery = celery.app  # imported with the project: whoever publishes a task does it through this application
 
     def ready(self) -> None:
+        from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now
+
+        admin.site.login_form = AdminLoginForm
         logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT)
         sentry.configure(dsn=settings.SENTRY_CONFIG_DSN, environment=settings.SENTRY_CONFIG_ENVIRONMENT)

@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 
 from core import problem
+from core.headers import FOR_PROGRAMS
 from core.lifespan import Application, Message, Receive, Send
 
 
@@ -54,5 +55,6 @@ async def _refuse(scope: Message, send: Send, most_bytes: int) -> None:
     document = problem.body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path=scope["path"], detail=detail)
     content = json.dumps(document).encode()
     headers = [(b"content-type", problem.CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(content))]
+    headers += [(name.lower().encode(), value.encode()) for name, value in FOR_PROGRAMS.items()]
     await send({"type": "http.response.start", "status": HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -22,6 +22,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.settings import api_settings
 
 from core.problem import Problem
+from kit.api import AsyncAPIView
 from kit.errors import DomainError
 
 log = structlog.get_logger()
@@ -72,10 +73,12 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 
 
 def _refusal(error: DomainError, *, view: Any, path: str) -> Problem | None:
-    status = getattr(view, "refusals", {}).get(type(error))
+    status = view.status_of(error) if isinstance(view, AsyncAPIView) else None
     if status is None:
         return None
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if "retry_after" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after"])
     kind = re.sub(r"(?<=.)(?=[A-Z])", "-", type(error).__name__).lower()
     return Problem(status, path=path, kind=kind, detail=str(error), headers=headers)
 

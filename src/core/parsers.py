@@ -20,7 +20,8 @@ class JSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002 -- likewise: UTF-8, whatever the client says
     ) -> Any:
         try:
-            return json.loads(stream.read().decode(), parse_constant=_refuse_constant)
+            text = stream.read().decode()
+            return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition)
         except ValueError as error:
             raise ParseError(f"The body is not JSON in UTF-8: {error}.") from None
         except RecursionError:
@@ -29,3 +30,11 @@ class JSONParser(BaseParser):
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two members of one name are two meanings: whoever looked at the body before us may have seen the other one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object names a member twice")
+    return found

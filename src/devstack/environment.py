@@ -34,7 +34,8 @@ def for_development(addresses: Mapping[str, str], *, secret_key: str, port: int)
 
 def for_tests(addresses: Mapping[str, str], *, secret_key: str) -> dict[str, str]:
     """The addresses, and defaults for what the environment does not set; a src/core/.env has no say in tests."""
-    defaults = {"DEBUG": "false", "ENVIRONMENT": "test"}
+    # Tests speak plain HTTP, and much of it; those of throttles and of TLS turn them on.
+    defaults = {"DEBUG": "false", "ENVIRONMENT": "test", "HTTPS_ONLY": "false", "THROTTLES": "false"}
     return _with_defaults(addresses, defaults, secret_key=secret_key, decided=set())
 
 

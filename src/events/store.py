@@ -1,4 +1,4 @@
-"""The port to whatever keeps the events for good: three calls and two errors, because the relay has two decisions."""
+"""The port to whatever keeps the events for good: five calls and two errors, because the relay has two decisions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -77,13 +77,11 @@ class EventStore(Protocol):
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:
         """The digest of each of these batches of which the store has anything."""
 
-    async def batches(
-        self, *, since: datetime, until: datetime | None = None, after: UUID, limit: int
-    ) -> Sequence[UUID]:
-        """A page of the batches of which the store got anything since then: those after this id, in a fixed order.
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches of which the store got anything since then: those after this id, in a fixed order."""
 
-        With `until`, only those with an event that had occurred by then.
-        """
+    async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches with an event that occurred between these, both included; likewise in order."""
 
 
 class ProvisionedEventStore(EventStore, Protocol):
@@ -108,4 +106,4 @@ class StoreMisconfigured(StoreUnavailable):
 
 
 class StoreRefused(DomainError):
-    """The event store refuses the data itself: {reason}. Trying again cannot help."""
+    """The event store refuses the data itself: {reason}."""

@@ -60,6 +60,7 @@ class ByState(SimpleListFilter):
 class OutboxBatchAdmin(ReadOnly):
     list_display = ("batch_id", "state", "events", "bytes", "attempts", "age", "sealed_at", "reason")
     list_filter = (ByState, "sealed_at")
+    ordering = ("-sealed_at", "batch_id")
     search_fields = ("batch_id__exact",)
     paginator = UncountedPaginator
     actions = ("replay_quarantined", "discard_quarantined")
@@ -138,5 +139,6 @@ class ByBatch(SimpleListFilter):
 class OutboxEventAdmin(ReadOnly):
     list_display = ("id", "event_type", "occurred_at", "actor_id", "request_id", "event_id")
     search_fields = ("id__exact",)
+    ordering = ("-id",)
     list_filter = (ByBatch,)
     paginator = UncountedPaginator

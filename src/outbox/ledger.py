@@ -4,7 +4,9 @@ Every change names the lease's fence, so a worker that comes too late changes no
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -84,9 +86,12 @@ def split(lease: Lease, *, reason: str) -> None:
     _demand(query.changed("split", batch_id=lease.batch_id, fence=lease.fence, reason=reason))
 
 
-def quarantine(lease: Lease, *, reason: str) -> None:
-    """Set a batch of one refused event aside."""
-    _demand(query.changed("quarantine", batch_id=lease.batch_id, fence=lease.fence, reason=reason))
+def quarantine(lease: Lease, *, reason: str) -> Mapping[str, Any]:
+    """Set a batch of one refused event aside; returns the event's id and type, null if its slot was rotated."""
+    event = query.record("quarantine", batch_id=lease.batch_id, fence=lease.fence, reason=reason)
+    if event is None:
+        raise LeaseLost
+    return event
 
 
 def _now() -> float:

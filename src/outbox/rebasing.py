@@ -1,58 +1,54 @@
-"""Re-basing: begin to count anew when the database's history is not the one that the cursor was taken in.
-
-That is after dump and restore, logical replication or blue/green deployment (another cluster), and after a failover or
-a restore to a point in time (another timeline). See docs/outbox.md.
-"""
+"""Re-basing: begin to count by this cluster's transaction ids, after those of another one meant nothing here."""
 
 import time
 
 import structlog
-from django.db import connection, transaction
-from django.db.utils import OperationalError
-from psycopg.errors import LockNotAvailable
 
 from outbox import query
-from outbox.cursor import become_sealer, cursor
+from outbox.history import become_sealer, cursor
+from outbox.locking import LockRefused, patient_transaction
 
 log = structlog.get_logger(__name__)
 
-# Recording waits no longer than this for a re-basing, and is left alone for the pause after one that failed.
-_PATIENCE = "200ms"
-_PAUSE = 30.0
-_again_at = 0.0
 
+class Rebasing:
+    """One a process. It holds writers for milliseconds, once it has them; it waits for them longer with every failure.
 
-def rebase() -> bool:
-    """Move the cursor into the present history; False if writers are in the way.
-
-    Writers are held while no row may be half-way between the old reckoning and the new one: for a few milliseconds,
-    and they are waited for no longer than that, for whoever waits for a lock keeps everybody behind it waiting.
-
-    Of what was sealed and delivered in the lost end of the old history this ledger knows nothing. So every waiting
-    batch's next attempt asks the store first, and before the rest is swept up, `adoption` asks for lost batches.
+    Nobody records while it waits. So it begins with a fifth of a second, ends with less than a web request waits for a
+    lock, and leaves writers alone in between for thirty times as long.
     """
-    global _again_at  # noqa: PLW0603 -- the patience is this process's
-    if time.monotonic() < _again_at:
-        return False
-    try:
-        with transaction.atomic(durable=True):
-            if not become_sealer() or cursor()["same_history"]:
-                return True  # somebody else has done it, or is at it
-            _hold_writers()
-            query.changed("advance_ids")
+
+    _SHORTEST, _LONGEST, _PAUSE = 0.2, 3.2, 30.0
+
+    def __init__(self) -> None:
+        self._patience = self._SHORTEST
+        self._again_at = 0.0
+
+    def attempt(self) -> bool:
+        """Move the cursor into the present cluster; False if others are in the way, or it is too early to try again."""
+        if time.monotonic() < self._again_at:
+            return False
+        try:
+            self._rebase()
+        except LockRefused:
+            self._again_at = time.monotonic() + self._PAUSE * self._patience
+            log.critical("outbox_rebase_waits", reason="another session holds a lock on the outbox", s=self._patience)
+            self._patience = min(2 * self._patience, self._LONGEST)
+            return False
+        self._patience = self._SHORTEST
+        return True
+
+    def _rebase(self) -> None:
+        """Between the locks and the commit no row may be half-way between the old reckoning and the new one."""
+        with patient_transaction(seconds=self._patience):
+            if not become_sealer() or not cursor()["rebase"]:
+                return  # somebody else has done it, or is at it
+            sealed = query.record("last_sealed_id")
+            assert sealed is not None
+            query.changed("hold_writers")
+            query.changed("advance_ids", next_id=sealed["next_id"])
             query.changed("rebase")
-            query.changed("doubt")
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
-        _again_at = time.monotonic() + _PAUSE
-        log.critical("outbox_rebase_waits", reason="a transaction that has recorded events is still open")
-        return False
-    log.critical("outbox_rebased", reason="the database failed over, or was restored or replicated to another cluster")
-    return True
+        log.critical("outbox_rebased", reason="the database was restored into, or replicated to, another cluster")
 
 
-def _hold_writers() -> None:
-    with connection.cursor() as sql:
-        sql.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-    query.changed("hold_writers")
+rebasing = Rebasing()

@@ -125,10 +125,10 @@ def _set_aside(lease: Lease, refusal: StoreRefused) -> None:
     """Split a refused batch, until the refused event stands alone in quarantine."""
     if lease.events > 1:
         ledger.split(lease, reason=str(refusal))
-        log.warning("batch_split", batch_id=lease.batch_id, events=lease.events, reason=str(refusal))
+        log.info("batch_split", batch_id=lease.batch_id, events=lease.events)
     else:
-        ledger.quarantine(lease, reason=str(refusal))
-        log.error("event_quarantined", batch_id=lease.batch_id, reason=str(refusal))
+        event = ledger.quarantine(lease, reason=str(refusal))
+        log.error("event_quarantined", batch_id=lease.batch_id, **event, reason=str(refusal))
 
 
 def _owner() -> str:

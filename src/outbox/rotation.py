@@ -6,17 +6,16 @@ nothing, and recording never depends on this having run.
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.utils import OperationalError
-from psycopg.errors import LockNotAvailable
+from django.db import connection
 
 from outbox import query
-from outbox.cursor import demand_read_committed
+from outbox.history import demand_read_committed
+from outbox.locking import LockRefused, patient_transaction
 
 log = structlog.get_logger(__name__)
 
 # A writer waits no longer than this for a slot that is about to be truncated.
-_LOCK_TIMEOUT = "1s"
+_PATIENCE = 1.0
 
 
 def rotate() -> list[int]:
@@ -40,7 +39,7 @@ def _finished() -> list[dict[str, int]]:
 
 def _truncate(slot: int) -> bool:
     try:
-        with transaction.atomic(durable=True):
+        with patient_transaction(seconds=_PATIENCE):
             demand_read_committed()
             # Writers are kept out of this old slot while it is looked at, readers only for the truncation itself.
             _lock(slot, mode="SHARE ROW EXCLUSIVE")
@@ -51,9 +50,7 @@ def _truncate(slot: int) -> bool:
                 return False
             with connection.cursor() as cursor:
                 cursor.execute(f"TRUNCATE outbox_event_slot_{slot:d}")
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
+    except LockRefused:
         log.info("slot_held_back", slot=slot, by=["a session that uses it"])
         return False
     log.info("slot_rotated", slot=slot)
@@ -62,7 +59,6 @@ def _truncate(slot: int) -> bool:
 
 def _lock(slot: int, *, mode: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
         cursor.execute(f"LOCK TABLE outbox_event_slot_{slot:d} IN {mode} MODE")
 
 

@@ -15,9 +15,8 @@ from django.db import transaction
 from kit.errors import DomainError
 from kit.span import span
 from outbox import query
-from outbox.adoption import adopt
-from outbox.cursor import become_sealer, cursor
-from outbox.rebasing import rebase
+from outbox.history import become_sealer, cursor, notice
+from outbox.rebasing import rebasing
 
 log = structlog.get_logger(__name__)
 
@@ -34,32 +33,29 @@ class Sealing:
 def seal() -> Sealing | None:
     """Seal all that was committed since the last pass, up to the limit; None if it is not to be done just now.
 
-    That is while somebody else is sealing, or while writers cannot be held after a failover or a move elsewhere.
+    That is while somebody else is sealing, until the store has been asked after a failover (see `history`), and while
+    writers cannot be held after a move to another cluster.
     """
     with span("outbox.seal"):
         try:
             sealing = _seal_visible()
         except HistoryChanged:
-            return seal() if rebase() else None
+            notice()
+            return None
+        except AnotherCluster:
+            return seal() if rebasing.attempt() else None
     if sealing is not None and sealing.batches:
         log.info("outbox_sealed", batches=sealing.batches, events=sealing.events, more=sealing.more)
     return sealing
 
 
 def seal_all() -> Sealing | None:
-    """Seal until nothing is left; None if somebody else was sealing.
-
-    After a failover or a restore, that takes the store's word on what it has. Raises StoreUnavailable.
-    """
+    """Seal until nothing is left; None if it cannot be done just now."""
     batches = events = 0
     while sealing := seal():
         batches, events = batches + sealing.batches, events + sealing.events
-        if sealing.more:
-            continue
-        if not cursor()["adopt"]:
+        if not sealing.more:
             return Sealing(batches=batches, events=events, more=False)
-        if not adopt():
-            return None
     return None
 
 
@@ -75,6 +71,10 @@ def _seal_visible() -> Sealing | None:
         since = cursor()
         if not since["same_history"]:
             raise HistoryChanged
+        if since["adopting_since"]:
+            return None
+        if since["rebase"]:
+            raise AnotherCluster
         return _seal(since)
 
 
@@ -86,8 +86,8 @@ def _seal(since: Mapping[str, Any]) -> Sealing:
         since=since["since"],
         were_in_progress=since["were_in_progress"],
         floor=since["floor"],
-        # What a lost batch contains must not be swept up: first the store is asked for those.
-        sweep=since["sweep"] and not since["adopt"],
+        adopted=since["adopted"],
+        sweep=since["sweep"],
         limit=settings.OUTBOX_SEAL_LIMIT,
         row_weight=row_weight,
         batch_weight=row_weight * settings.OUTBOX_BATCH_ROWS,
@@ -97,4 +97,8 @@ def _seal(since: Mapping[str, Any]) -> Sealing:
 
 
 class HistoryChanged(DomainError):
-    """The cursor's transaction ids are another history's: re-base before sealing anything by them."""
+    """The cursor was taken in another history: the store is to be asked before anything is sealed by it."""
+
+
+class AnotherCluster(DomainError):
+    """The cursor's transaction ids are another cluster's: re-base before sealing anything by them."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.timezone import now
 
 from outbox import query
-from outbox.cursor import cursor
+from outbox.history import by_ledger, cursor
 
 _A_DAY = timedelta(days=1)
 
@@ -16,8 +16,8 @@ _A_DAY = timedelta(days=1)
 class Status:
     """Pending is all that is committed and not in the store yet: unsealed events and those in undelivered batches.
 
-    `has_moved` says that since the last sealing the database failed over or went to another cluster: until the next one
-    has re-based the cursor, nobody knows what is unsealed.
+    `has_moved` says that the database failed over or went to another cluster: nothing is sealed or delivered until the
+    event store has been asked what it has.
     """
 
     pending_events: int
@@ -34,7 +34,11 @@ def status(*, since: datetime | None = None) -> Status:
     """The present state; settled batches count if they were sealed since then, or within the last day."""
     sealed = cursor()
     unsealed = query.record(
-        "unsealed", since=sealed["since"], were_in_progress=sealed["were_in_progress"], floor=sealed["floor"]
+        "unsealed",
+        since=sealed["since"],
+        were_in_progress=sealed["were_in_progress"],
+        floor=sealed["floor"],
+        by_ledger=by_ledger(sealed),
     )
     undelivered = query.record("undelivered")
     assert unsealed is not None
@@ -45,7 +49,7 @@ def status(*, since: datetime | None = None) -> Status:
         pending_bytes=unsealed["bytes"] + undelivered["bytes"],
         oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
         unsealed_events=unsealed["events"],
-        has_moved=not sealed["same_history"],
+        has_moved=not sealed["same_history"] or sealed["adopting_since"] is not None or sealed["rebase"],
         batches={
             row["state"]: {"batches": row["batches"], "events": row["events"], "bytes": row["bytes"]}
             for row in query.records("batches_by_state", since=since or now() - _A_DAY)

@@ -1,10 +1,14 @@
 """Celery's doors into the outbox. A message is a nudge: lost or repeated, it does no harm."""
 
+import structlog
 from celery import shared_task
 
+from events.store import StoreUnavailable
 from outbox.rotation import prune, rotate
 from outbox.turn import turn
 from outbox.verification import reconcile
+
+log = structlog.get_logger(__name__)
 
 # A tick gives way to the next one after this long, so that a shutdown never waits longer.
 _TICK_SECONDS = 5.0
@@ -26,4 +30,7 @@ def rotate_slots() -> None:
 @shared_task(name="outbox.reconcile")
 def reconcile_recent() -> None:
     """Verify what was settled lately, so that a difference is noticed before an audit does."""
-    reconcile()
+    try:
+        reconcile()
+    except StoreUnavailable as error:
+        log.warning("reconciliation_postponed", reason=str(error))

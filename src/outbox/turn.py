@@ -23,7 +23,7 @@ def turn(*, seconds: float) -> None:
             sealing = seal()
             to_deliver = to_deliver or (sealing is not None and sealing.batches > 0)
     finally:
-        # What hinders sealing (writers that cannot be held, after a failover) does not hinder this.
+        # What hinders sealing (writers that cannot be held, after a move to another cluster) does not hinder this.
         if to_deliver:
             relay.deliver_due(seconds=seconds)
 

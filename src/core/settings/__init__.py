@@ -9,6 +9,7 @@ try:
     from core.settings.broker import *
     from core.settings.database import *
     from core.settings.event_store import *
+    from core.settings.guards import *
     from core.settings.mail import *
     from core.settings.observability import *
     from core.settings.outbox import *

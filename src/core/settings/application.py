@@ -15,25 +15,30 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "adrf",
     "knox",
     "outbox",
+    "guards",
     "users",
     "event_log",
 ]
 
 MIDDLEWARE = [
     "core.middleware.request_context",  # first, so that everything below has the request's id
+    "core.headers.secure_headers",
+    "corsheaders.middleware.CorsMiddleware",  # outside of what makes errors, so that pages may read those as well
     "core.errors.problem_details",
     "core.health.probes",  # before anything that asks for the host
+    "core.transport.https_demanded",
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "core.admin_only.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.admin_only.AuthenticationMiddleware",
     "core.middleware.session_actor",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "core.admin_only.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

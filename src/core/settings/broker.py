@@ -50,4 +50,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10,
         "options": {"expires": 60},
     },
+    "guards-prune": {
+        "task": "guards.prune",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
 }

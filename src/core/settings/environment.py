@@ -4,6 +4,7 @@
 `declared`, so a variable cannot be added in secret.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ declared: dict[str, Variable] = {}
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+# The library itself takes a fifth of a second to import, which a command need not wait for.
+_LIMIT = re.compile(r"[1-9]\d*/([1-9]\d* )?(second|minute|hour|day)s?")
 
 
 def text(name: str, *, purpose: str, default: str | None = None, one_of: tuple[str, ...] = ()) -> str:
@@ -82,6 +85,14 @@ def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> f
 def names(name: str, *, purpose: str, default: str = "") -> list[str]:
     raw = _read(name, kind="list, by commas", default=default, purpose=purpose)
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def rate(name: str, *, purpose: str, default: str) -> str:
+    """One or more limits that hold together, as the limits library writes them; empty for none."""
+    raw = _read(name, kind="limits, by semicolons", default=default, purpose=purpose).strip()
+    if raw and not all(_LIMIT.fullmatch(limit.strip()) for limit in raw.split(";")):
+        raise _malformed(name, raw, "limits such as 30/minute;100/12 hours")
+    return raw
 
 
 def zone(name: str, *, purpose: str, default: str) -> str:

@@ -1,6 +1,9 @@
 """Secrets, hosts, passwords."""
 
-from core.settings.environment import flag, names, secret
+import os
+
+from core.settings.environment import flag, names, secret, whole
+from core.settings.guards import TRUSTED_PROXIES
 
 DEBUG = flag("DEBUG", default=False, purpose="Django's debug pages; never in production")
 SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, random, yours alone")
@@ -8,8 +11,15 @@ ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purp
 
 AUTH_USER_MODEL = "users.User"
 # The e-mail is unique by a constraint on lower(email), which this check does not see.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+# Consent to preloading binds a whole domain for years: an owner's decision (HSTS_PRELOAD) and no fault if not taken.
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "security.W021"]
 PASSWORD_HASHERS = ["users.hashing.Argon2idHasher"]
+HASHING_THREADS = whole(
+    "HASHING_THREADS", default=0, purpose="passwords hashed at a time in a process; 0: one for each core but one"
+) or max(1, (os.cpu_count() or 1) - 1)
+HASHING_QUEUE = whole(
+    "HASHING_QUEUE", default=100, least=1, purpose="people who wait for a hash; who comes then is told to try again"
+)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -17,6 +27,36 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# TLS ends at a proxy or here; either way nothing is served without it. The API refuses what comes in clear instead of
+# redirecting it (core.transport): a client that sends its token in clear should notice.
+HTTPS_ONLY = (
+    flag("HTTPS_ONLY", default=True, purpose="refuse plain HTTP, send HSTS, secure cookies; DEBUG turns it off")
+    and not DEBUG
+)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^api/"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 365 * 86400 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = flag(
+    "HSTS_INCLUDE_SUBDOMAINS", default=True, purpose="browsers use TLS for hosts below this one's name, too"
+)
+SECURE_HSTS_PRELOAD = flag(
+    "HSTS_PRELOAD", default=False, purpose="consent to browsers' built-in lists, which are hard to get off again"
+)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# The admin's cookies; the API has none. Browsers keep a __Host- cookie to this host and to TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if HTTPS_ONLY else ("sessionid", "csrftoken")
+)
+CSRF_COOKIE_HTTPONLY = True
+
+# Other sites' pages may not read our answers unless they are listed. The API takes no cookies, so they need none.
+CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", purpose="origins whose pages may call the API, with https://")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "traceparent", "x-request-id")
+CORS_EXPOSE_HEADERS = ("Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID")

@@ -1,12 +1,13 @@
 """A store for unit tests: keeps events in a dictionary, and is done for when the process is."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from math import inf
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, Digest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryEventStore:
@@ -15,7 +16,7 @@ class MemoryEventStore:
     def __init__(self) -> None:
         self._tokens: set[str] = set()
         self._fingerprints: dict[UUID, dict[UUID, list[int]]] = {}
-        self._oldest_us: dict[UUID, float] = {}
+        self._occurred_us: dict[UUID, list[int]] = {}
 
     async def append(self, batch: Batch) -> None:
         """Keep the batch, unless this token has been seen."""
@@ -23,8 +24,7 @@ class MemoryEventStore:
             return
         self._tokens.add(batch.token)
         kept = self._fingerprints.setdefault(batch.batch_id, {})
-        oldest = self._oldest_us.get(batch.batch_id, inf)
-        self._oldest_us[batch.batch_id] = min(oldest, *batch.events.occurred_us)
+        self._occurred_us.setdefault(batch.batch_id, []).extend(batch.events.occurred_us)
         for event_id, fingerprint in zip(batch.events.event_id, fingerprints(batch.events), strict=True):
             kept.setdefault(event_id, []).append(fingerprint)
 
@@ -36,20 +36,17 @@ class MemoryEventStore:
         """The digest of each of these batches that it has."""
         return {batch_id: self._digest(batch_id) for batch_id in batch_ids if batch_id in self._fingerprints}
 
-    async def batches(
-        self,
-        *,
-        since: datetime,  # noqa: ARG002 -- the port's: it does not know since when it has a batch
-        until: datetime | None = None,
-        after: UUID,
-        limit: int,
-    ) -> Sequence[UUID]:
-        """A page of the batches that it has, by their ids."""
-        latest = inf if until is None else until.timestamp() * 1_000_000
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:  # noqa: ARG002 -- the port's
+        """A page of the batches that it has, by their ids; it does not know since when."""
+        return sorted(batch_id for batch_id in self._fingerprints if batch_id > after)[:limit]
+
+    async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches with an event from this span of time, by their ids."""
+        first, last = ((at - _EPOCH) // timedelta(microseconds=1) for at in (oldest, newest))
         return sorted(
             batch_id
-            for batch_id in self._fingerprints
-            if batch_id > after and self._oldest_us.get(batch_id, -inf) <= latest
+            for batch_id, moments in self._occurred_us.items()
+            if batch_id > after and any(first <= moment <= last for moment in moments)
         )[:limit]
 
     async def check(self) -> None:

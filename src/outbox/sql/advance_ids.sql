@@ -4,6 +4,6 @@ SELECT setval(
     greatest(
         (SELECT last_value FROM outbox_event_id_seq),
         (SELECT max(id) FROM outbox_event),
-        (SELECT max(upper(ids)) FROM outbox_batch)
+        %(next_id)s
     )
 )

@@ -8,7 +8,10 @@ SET
 WHERE batch_id = (
     SELECT batch_id
     FROM outbox_batch
-    WHERE state = 'sealed' AND due_at <= statement_timestamp()
+    WHERE state = 'sealed'
+        AND due_at <= statement_timestamp()
+        -- After a failover nothing is leased until the store has been asked for lost batches.
+        AND (SELECT adopting_since IS NULL AND outbox_same_history() FROM outbox_cursor)
     ORDER BY due_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED

@@ -19,4 +19,6 @@ copied AS (
     -- Refused again after a replay: the copy is there.
     ON CONFLICT (batch_id) DO UPDATE SET quarantined_at = statement_timestamp()
 )
-SELECT FROM refused
+SELECT event.event_id, event.event_type
+FROM refused
+LEFT JOIN outbox_event AS event ON event.id = refused.id

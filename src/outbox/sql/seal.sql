@@ -6,10 +6,19 @@ present AS MATERIALIZED (
 ),
 -- Where this pass ends. It is the present, or the transaction that would exceed the limit; if that is the first one, then the next.
 oldest AS MATERIALIZED (
-    SELECT txid FROM outbox_event WHERE txid >= %(since)s::xid8 ORDER BY txid LIMIT 1
+    SELECT txid
+    FROM outbox_event
+    WHERE txid >= %(since)s::xid8 AND txid < (SELECT xmax FROM present)
+    ORDER BY txid
+    LIMIT 1
 ),
 beyond_limit AS MATERIALIZED (
-    SELECT txid FROM outbox_event WHERE txid >= %(since)s::xid8 ORDER BY txid OFFSET %(limit)s LIMIT 1
+    SELECT txid
+    FROM outbox_event
+    WHERE txid >= %(since)s::xid8 AND txid < (SELECT xmax FROM present)
+    ORDER BY txid
+    OFFSET %(limit)s
+    LIMIT 1
 ),
 until AS MATERIALIZED (
     SELECT least(
@@ -27,11 +36,7 @@ swept AS MATERIALIZED (
     FROM outbox_event
     WHERE %(sweep)s
         AND NOT (id > %(floor)s AND (txid >= %(since)s::xid8 OR txid = ANY (%(were_in_progress)s::text[]::xid8[])))
-        AND NOT id <@ (
-            SELECT coalesce(range_agg(run), '{}')
-            FROM outbox_batch, unnest(ids) AS run
-            WHERE upper(ids) > (SELECT min(id) FROM outbox_event)
-        )
+        AND NOT id <@ (SELECT outbox_batched())
     ORDER BY id
     LIMIT %(limit)s
 ),
@@ -39,12 +44,17 @@ swept AS MATERIALIZED (
 fresh AS (
     SELECT id, occurred_at, octet_length(context) AS bytes
     FROM outbox_event
-    WHERE txid >= %(since)s::xid8 AND txid < (SELECT txid FROM until) AND id - %(floor)s > 0
+    WHERE txid >= %(since)s::xid8
+        AND txid < (SELECT txid FROM until)
+        AND id - %(floor)s > 0
+        AND (%(adopted)s = '{}' OR NOT id <@ %(adopted)s::int8multirange)
     UNION ALL
     -- Transactions that were open at the last sealing and have been committed since.
     SELECT id, occurred_at, octet_length(context)
     FROM outbox_event
-    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[]) AND id - %(floor)s > 0
+    WHERE txid = ANY (%(were_in_progress)s::text[]::xid8[])
+        AND id - %(floor)s > 0
+        AND (%(adopted)s = '{}' OR NOT id <@ %(adopted)s::int8multirange)
     UNION ALL
     SELECT id, occurred_at, bytes FROM swept
 ),
@@ -92,9 +102,11 @@ moved AS (
             FROM until
         )::pg_snapshot,
         -- One that was asked for since this pass began stays asked for.
-        sweep = CASE WHEN %(sweep)s THEN (SELECT count(*) FROM swept) = %(limit)s ELSE sweep END
+        sweep = CASE WHEN %(sweep)s THEN (SELECT count(*) FROM swept) = %(limit)s ELSE sweep END,
+        -- What was adopted had been committed: this pass has seen all of it, unless it was cut short.
+        adopted = CASE WHEN (SELECT until.txid < present.xmax FROM until, present) THEN adopted ELSE '{}' END
     -- An idle pass writes nothing. A bounded one moves on even if another cluster's rows were all it met.
-    WHERE %(sweep)s OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
+    WHERE %(sweep)s OR %(adopted)s <> '{}' OR EXISTS (SELECT FROM sealed) OR (SELECT until.txid < present.xmax FROM until, present)
 )
 SELECT
     count(*) AS batches,

@@ -3,10 +3,6 @@ SELECT event_id
 FROM outbox_event
 WHERE txid < pg_snapshot_xmax(pg_current_snapshot())
     AND NOT (id > %(floor)s AND (txid >= %(since)s::xid8 OR txid = ANY (%(were_in_progress)s::text[]::xid8[])))
-    AND NOT id <@ (
-        SELECT coalesce(range_agg(run), '{}')
-        FROM outbox_batch, unnest(ids) AS run
-        WHERE upper(ids) > (SELECT min(id) FROM outbox_event)
-    )
+    AND NOT id <@ (SELECT outbox_batched())
 ORDER BY id
 LIMIT %(limit)s

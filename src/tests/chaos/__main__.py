@@ -61,7 +61,10 @@ def _run(folder: Path, *, kills: int, seed: int) -> int:
         f"outbox verify: {'in order' if in_order else verified.stdout + verified.stderr}",
         f"kills {len(history)}: lost {len(evidence.lost)}, repeated {len(evidence.repeated)}",
     )
-    return 0 if evidence.clean and in_order else 1
+    if evidence.clean and in_order:
+        return 0
+    _say("FAILED, see the lines above; data and logs are kept")
+    return 1
 
 
 def _arguments() -> argparse.Namespace:

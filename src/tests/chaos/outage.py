@@ -66,13 +66,16 @@ def main() -> int:
 
 
 def _run(installation: Installation, *, down_for: float) -> int:
+    _say(f"ClickHouse goes away for {down_for:.0f} s; data and logs in {installation.folder}", "")
     port = ports.free(["PORT"])["PORT"]
     processes = [_start(name, installation, port=port) for name in _COMMANDS]
     try:
         _wait_for(port)
         before = _load(port, seconds=min(down_for, 30.0))
+        _say(before.line("ClickHouse up"))
         installation.engines["clickhouse"].kill()
         during = _load(port, seconds=down_for)
+        _say(during.line(f"ClickHouse down for {down_for:.0f} s"))
         waiting = _status(installation)
         installation.engines["clickhouse"].start()
         drained = _seconds_until_drained(installation)
@@ -80,14 +83,12 @@ def _run(installation: Installation, *, down_for: float) -> int:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(timeout=30)
+            process.wait(timeout=60)
     evidence = gather(installation)
     verified = installation.manage("outbox", "verify", check=False)
     failures = [*before.failures, *during.failures]
     counted = f"failed {len(failures)}, lost {len(evidence.lost)}, repeated {len(evidence.repeated)}"
     _say(
-        before.line("ClickHouse up"),
-        during.line(f"ClickHouse down for {down_for:.0f} s"),
         f"{waiting:,} events waited; {drained:.1f} s after its return all had arrived",
         f"outbox verify: {verified.stdout.strip().splitlines()[-1]}",
         *failures[:5],

@@ -8,6 +8,12 @@ from uuid import UUID
 from tests.chaos.evidence import Evidence, Life
 from tests.chaos.faults import KINDS
 
+_MEANING = {
+    "uncommitted": "in ClickHouse, though no committed transaction recorded them",
+    "vanished": "noted by their writer after its commit, and not in PostgreSQL",
+    "risen": "noted by their writer as rolled back, and in PostgreSQL",
+}
+
 type History = Sequence[tuple[str, datetime]]
 
 
@@ -28,9 +34,9 @@ def lines(history: History, evidence: Evidence, *, seconds: float) -> Iterator[s
 
 
 def _what_is_bad(evidence: Evidence) -> Iterator[str]:
-    for what in ("uncommitted", "vanished", "risen"):
+    for what, meaning in _MEANING.items():
         if found := getattr(evidence, what):
-            yield f"{what}: {len(found)}, e.g. {next(iter(found))}"
+            yield f"{what}: {len(found)} {meaning}, e.g. {next(iter(found))}"
     for what, bad in (("lost", evidence.lost), ("repeated", evidence.repeated)):
         for event_id, life in list(bad.items())[:10]:
             yield f"{what}: {event_id}, recorded {life.began:%H:%M:%S.%f}, last seen {life.ended:%H:%M:%S.%f}"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -16,6 +17,8 @@ from clickhouse_driver import Client
 from devstack.folder import SOURCE
 from tests.chaos.pair import Node, Pair
 from tests.integration.outbox.conftest import INSERT
+
+_TRY_AGAIN = 4
 
 
 class Scene:
@@ -30,6 +33,7 @@ class Scene:
             "DATABASE_URL": node.url,
             "CLICKHOUSE_DATABASE": self._database,
             "OUTBOX_BATCH_ROWS": "200",
+            "OUTBOX_LEASE_SECONDS": "1",
             "LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(SOURCE),
         }
@@ -39,7 +43,10 @@ class Scene:
         )  # fmt: skip
 
     def deliver(self, node: Node) -> None:
-        done = self.manage(node, "outbox", "deliver", "--json")
+        """Try until all is delivered: after a failover everything waits for a while."""
+        deadline = time.monotonic() + 60
+        while (done := self.manage(node, "outbox", "deliver", "--json")).returncode == _TRY_AGAIN:
+            assert time.monotonic() < deadline, done.stdout
         assert done.returncode == 0, done.stdout + done.stderr
 
     def record(self, node: Node, *numbers: int) -> set[UUID]:

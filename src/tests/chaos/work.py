@@ -106,6 +106,9 @@ def _change_ones_mind_in_part(log: int) -> None:
         EventLogClient.record(Marked(mark=mark))
         raise ChangeOfMind
     _note(log, "aborted", [mark])
+    if transaction.get_rollback():
+        # The session died within the savepoint. Django says nothing and will roll back all of it in silence.
+        raise ChangeOfMind
 
 
 def _note(log: int, what: str, marks: list[str]) -> None:

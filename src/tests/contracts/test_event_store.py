@@ -2,8 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -207,3 +207,40 @@ async def test_a_store_can_be_used_after_it_was_closed(store):
 async def test_check_and_migrate_pass_on_a_store_that_is_set_up(store):
     assert await store.migrate() == []
     await store.check()
+
+
+async def test_batches_are_found_by_when_their_events_occurred_to_the_microsecond(store):
+    first = await _appended(store, rows=2, occurred_us=MARCH_2026_US)  # and one a millisecond later
+    second = await _appended(store, rows=1, occurred_us=MARCH_2026_US + 5_000_000)
+
+    async def between(oldest: int, newest: int) -> set[UUID]:
+        found = await store.batches_between(oldest=_at(oldest), newest=_at(newest), after=UUID(int=0), limit=1000)
+        return set(found) & {first, second}
+
+    assert await between(MARCH_2026_US, MARCH_2026_US) == {first}
+    assert await between(MARCH_2026_US + 1, MARCH_2026_US + 999) == set()
+    assert await between(MARCH_2026_US + 1000, MARCH_2026_US + 5_000_000) == {first, second}
+    assert await between(MARCH_2026_US + 5_000_001, MARCH_2026_US + 9_000_000) == set()
+
+
+async def test_batches_of_a_span_of_time_come_in_pages(store):
+    expected = sorted([await _appended(store, rows=1, occurred_us=MARCH_2026_US - 7) for _ in range(5)], key=str)
+    found: list[UUID] = []
+    after = UUID(int=0)
+    at = _at(MARCH_2026_US - 7)
+    while page := await store.batches_between(oldest=at, newest=at, after=after, limit=2):
+        assert len(page) <= 2
+        found += page
+        after = page[-1]
+    assert sorted(found, key=str) == expected
+    assert len(found) == len(set(found))
+
+
+async def _appended(store, *, rows: int, occurred_us: int) -> UUID:
+    made = batch(rows=rows, occurred_us=occurred_us)
+    await store.append(made)
+    return made.batch_id
+
+
+def _at(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

@@ -1,5 +1,9 @@
-"""Text fields that take text only: Django REST framework's own turn the number 1 into "1"."""
+"""Text fields that take text only: Django REST framework's own turn the number 1 into "1".
 
+Text is kept in Unicode's form NFC, so that what looks the same is the same, whichever keyboard it comes from.
+"""
+
+import unicodedata
 from typing import Any
 
 from rest_framework import serializers
@@ -9,14 +13,14 @@ class TextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return str(super().to_internal_value(data))
+        return unicodedata.normalize("NFC", str(super().to_internal_value(data)))
 
 
 class EmailField(serializers.EmailField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return str(super().to_internal_value(data))
+        return unicodedata.normalize("NFC", str(super().to_internal_value(data)))
 
 
 class PasswordField(TextField):

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from guards import idempotency
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users.addresses import unless_taken
@@ -30,6 +31,7 @@ class RegisterUser(UseCase[User]):
             EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
             if settings.EMAIL_VERIFICATION_REQUIRED:
                 desk.write(Letter.Kind.VERIFY_EMAIL, address=user.email)
+            idempotency.keep(user)
         return user
 
     def _create(self, password: str) -> User:

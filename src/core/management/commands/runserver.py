@@ -74,6 +74,7 @@ class Command(StaticFilesCommand):
             port=int(self.port),
             lifespan="on",
             ws="none",  # Django serves none: an upgrade is answered like any other request
+            proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
             log_config=None,  # LOG_LEVEL and LOG_FORMAT govern the server, too
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from math import ceil
 from typing import Any
@@ -19,9 +19,7 @@ from events.stores.clickhouse.sql import literal, statement
 
 # Few enough for the parser, and for the memory that counting the distinct events of as many batches takes.
 _BATCHES_A_QUERY = 200
-
-# What a DateTime64(6) can hold.
-_END_OF_TIME = datetime(2299, 12, 31, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClickHouseEventStore:
@@ -107,14 +105,17 @@ class ClickHouseEventStore:
                 found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
         return found
 
-    async def batches(
-        self, *, since: datetime, until: datetime | None = None, after: UUID, limit: int
-    ) -> Sequence[UUID]:
+    async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches of which it got anything since then, by their ids."""
+        query = statement("batches", since=_moment(since), after=literal(str(after)), limit=str(limit))
+        return [batch_id for (batch_id,) in await self._read(query)]
+
+    async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+        """A page of the batches with an event from this span of time, by their ids."""
         query = statement(
-            "batches",
-            since=_moment(since),
-            until=_moment(until or _END_OF_TIME),
+            "batches_between",
+            oldest=_moment(oldest),
+            newest=_moment(newest),
             after=literal(str(after)),
             limit=str(limit),
         )
@@ -186,4 +187,5 @@ class ClickHouseEventStore:
 
 
 def _moment(at: datetime) -> str:
-    return f"fromUnixTimestamp64Micro({int(at.timestamp() * 1_000_000)}, 'UTC')"
+    # Not by way of timestamp(), a float, which loses the last microsecond.
+    return f"fromUnixTimestamp64Micro({(at - _EPOCH) // timedelta(microseconds=1)}, 'UTC')"

@@ -44,10 +44,14 @@ class Action(ABC):
     def answer(self, found: object, *, text: Iterable[str]) -> None:
         """Say what was found: as one JSON object, or as lines of text."""
         if self._as_json:
-            self.out.write(json.dumps(found, default=str))
+            self.out.write(json.dumps(found, default=_as_text))
         else:
             for line in text:
                 self.out.write(line)
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def moment(text: str) -> datetime:

@@ -2,6 +2,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from outbox.adoption import adopt
 from outbox.management.actions.action import BUSY, DONE, UNAVAILABLE, Action
 from outbox.management.actions.presentation import bar, count
 from outbox.relay import Outcome, deliver_one
@@ -20,6 +21,7 @@ class Deliver(Action):
         parser.add_argument("--sealed-only", action="store_true", help="deliver what is sealed and seal nothing")
 
     def run(self, *, sealed_only: bool, **_: Any) -> int:
+        adopt()
         if not sealed_only:
             seal_all()
         before = status()
@@ -46,11 +48,17 @@ class Deliver(Action):
 
 
 def _why(left: Status) -> list[str]:
-    return [f"last error: {left.last_failure['reason']}"] if left.pending_events and left.last_failure else []
+    if left.has_moved:
+        return ["the database failed over or has moved: all waits until the event store was asked; try again"]
+    if left.pending_events and left.last_failure:
+        return [f"last error: {left.last_failure['reason']}"]
+    if waiting := left.batches.get("sealed"):
+        return [f"a worker has {count(waiting['batches'], 'batch')} of them; try again"]
+    return []
 
 
 def _code(left: Status, *, available: bool) -> int:
     """A sealed batch that is not due waits for its backoff, or somebody else has it."""
     if not available or (left.batches.get("sealed") and left.last_failure):
         return UNAVAILABLE
-    return BUSY if left.batches.get("sealed") else DONE
+    return BUSY if left.batches.get("sealed") or left.has_moved else DONE

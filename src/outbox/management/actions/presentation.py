@@ -16,10 +16,12 @@ def status_lines(found: Status) -> Iterator[str]:
     yield f"pending      {count(found.pending_events, 'event')}, {size(found.pending_bytes)}{age}"
     yield f"unsealed     {count(found.unsealed_events, 'event')}"
     if found.has_moved:
-        yield "             unknown: the database failed over or has moved, the next sealing will re-base"
+        yield "             the database failed over or has moved: all waits until the store was asked what it has"
     for state, figures in found.batches.items():
         events, batches = count(figures["events"], "event"), count(figures["batches"], "batch")
-        yield f"{state:<12} {events} in {batches}, {size(figures['bytes'])}"
+        # A split batch's events are its halves'.
+        what = f"{batches}, replaced by their halves" if state == "split" else f"{events} in {batches}"
+        yield f"{state:<12} {what}{'' if state == 'split' else ', ' + size(figures['bytes'])}"
     if found.last_failure:
         failure = found.last_failure
         yield f"last error   {failure['reason']}"

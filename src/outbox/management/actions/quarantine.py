@@ -46,7 +46,7 @@ class Quarantine(Action):
             return DONE
         if do == "replay":
             release(batch)
-            self.answer({"batch_id": batch}, text=["it will be delivered again"])
+            self.answer({"batch_id": batch}, text=["it will be tried again; if it is still refused, it comes back"])
             return DONE
         return self._discard(batch, because=options["because"], by=options["by"], sure=options["yes"])
 
@@ -54,7 +54,10 @@ class Quarantine(Action):
         if but is not None:
             raise CommandError("name one batch or say --all, not both", returncode=2)
         released = release_all()
-        self.answer({"released": released}, text=[f"{count(released, 'event')} will be delivered again"])
+        self.answer(
+            {"released": released},
+            text=[f"{count(released, 'event')} will be tried again; what is still refused comes back"],
+        )
         return DONE
 
     def _list(self, *, limit: int) -> int:
@@ -66,12 +69,19 @@ class Quarantine(Action):
         if not because:
             raise CommandError('say why: --because "…"', returncode=2)
         event = find(batch)
-        if not sure and input(f"discard {event['event_type']} {event['event_id']} for good? [y/N] ").lower() != "y":
+        if not sure and not _is_sure(event):
             self.answer({"discarded": False}, text=["left where it is"])
             return DIFFERS
         discard(batch, by=by or getpass.getuser(), because=because)
         self.answer({"discarded": True, "batch_id": batch}, text=["discarded"])
         return DONE
+
+
+def _is_sure(event: Mapping[str, Any]) -> bool:
+    try:
+        return input(f"discard {event['event_type']} {event['event_id']} for good? [y/N] ").lower() == "y"
+    except EOFError:
+        raise CommandError("there is nobody to ask: say --yes if you are sure", returncode=2) from None
 
 
 def _positive(text: str) -> int:
@@ -86,3 +96,5 @@ def _lines(events: list[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{event['batch_id']}  {what}, {event['occurred_at']:%Y-%m-%d %H:%M:%S}"
         yield f"    {event['reason']}"
     yield f"{count(len(events), 'event')} in quarantine"
+    if events:
+        yield "once the cause is gone: outbox quarantine replay BATCH, or --all; to give one up: discard BATCH"

@@ -30,6 +30,8 @@ class Replay(Action):
     def run(self, *, batch: list[UUID], since: datetime, until: datetime | None, **_: Any) -> int:
         if not batch and since == BEGINNING and until is None:
             raise CommandError("say what to replay: --batch, --since or --until", returncode=2)
+        if until is not None and until <= since:
+            raise CommandError("--until must be later than --since", returncode=2)
         pages = iter([batch]) if batch else delivered_between(since=since, until=until or now())
         batches = events = rotated = 0
         for page in pages:

@@ -59,8 +59,10 @@ def _repair(found: Verification) -> tuple[int, list[str]]:
     if found.strays:
         sweep()
         told.append("what is in no batch will be sealed")
-    if any(difference.repeated for difference in found.differences) or found.unknown_batches:
+    if any(difference.repeated for difference in found.differences):
         told.append("repeats are folded by OPTIMIZE TABLE event_log FINAL, if they are the same event")
     if any(difference.changed for difference in found.differences):
         told.append("delete the changed rows from event_log, then verify --repair delivers them again")
+    if found.unknown_batches:
+        told.append("batches that the ledger lost with a restore are entered again by: outbox adopt")
     return repaired, told

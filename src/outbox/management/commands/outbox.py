@@ -1,16 +1,17 @@
 """`manage.py outbox …`: what an operator asks of the outbox. Each action is a module of `outbox.management.actions`."""
 
+import os
 import sys
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.utils import OperationalError, ProgrammingError
+from django.db.utils import DatabaseError
 
 from events.store import StoreUnavailable
 from kit.errors import DomainError
 from outbox.management.actions import ACTIONS
-from outbox.management.actions.action import DIFFERS, EXIT_CODES, UNAVAILABLE
+from outbox.management.actions.action import DIFFERS, DONE, EXIT_CODES, UNAVAILABLE
 
 
 class Command(BaseCommand):
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # noqa: RUF012 -- Django's own annotation
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.epilog = EXIT_CODES
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         for action in ACTIONS:
             its_own = actions.add_parser(
@@ -32,11 +34,15 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, json: bool, **options: Any) -> None:
         (chosen,) = (each for each in ACTIONS if each.name == action)
+        code = DONE
         try:
             code = chosen(out=self.stdout, err=self.stderr, as_json=json).run(**options)
         except StoreUnavailable as error:
             raise CommandError(str(error), returncode=UNAVAILABLE) from None
-        except (OperationalError, ProgrammingError) as error:
+        except BrokenPipeError:
+            # Whoever was reading (head, less) has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except DatabaseError as error:
             reason = " ".join(str(error).split())
             raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=UNAVAILABLE) from None
         except DomainError as error:

@@ -20,6 +20,14 @@ from outbox.breaker import Breaker
 from outbox.client import EventLogClient
 from outbox.sealing import seal
 
+FRESH_CURSOR = """
+    UPDATE outbox_cursor
+    SET
+        snapshot = pg_current_snapshot(), floor = 0, sweep = false, rebase = false, adopted = '{}',
+        adopting_since = NULL, adopt_at = 'infinity', timeline = outbox_timeline(),
+        cluster = (SELECT system_identifier FROM pg_control_system())
+"""
+
 
 class Noticed(Event, name="test_noticed", version=1):
     """Something for tests to record."""
@@ -34,9 +42,7 @@ def _empty_outbox(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(relay, "breaker", Breaker())
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
-        cursor.execute(
-            "UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0, sweep = false, adopt = false"
-        )
+        cursor.execute(FRESH_CURSOR)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from outbox import relay
 from outbox.client import EventLogClient
 from outbox.relay import Outcome
 from tests.chaos.unreliable_store import Trouble, Visit, WorkerDied, visit
-from tests.integration.outbox.conftest import Noticed, execute, fetch
+from tests.integration.outbox.conftest import FRESH_CURSOR, Noticed, execute, fetch
 
 POISON = "poison"
 _LONG_AGO = """
@@ -27,7 +27,7 @@ _LONG_AGO = """
 
 def empty_the_outbox() -> None:
     execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
-    execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot(), floor = 0")
+    execute(FRESH_CURSOR)
 
 
 class ChangeOfMind(Exception):

@@ -4,15 +4,27 @@ import time
 
 import pytest
 
-from outbox import rebasing, sealing
+from outbox import sealing
 from outbox.adoption import adopt
+from outbox.rebasing import Rebasing
 from outbox.sealing import seal, seal_all
+from outbox.status import status
 from tests.integration.outbox.conftest import INSERT, execute, fetch, in_another_session, record, sealed_numbers
 
 
 @pytest.fixture(autouse=True)
-def _with_fresh_patience(monkeypatch, memory_store):
-    monkeypatch.setattr(rebasing, "_again_at", 0.0)
+def rebasing(monkeypatch, memory_store, settings) -> Rebasing:
+    """With patience of its own. The store is empty: there is nothing to adopt."""
+    settings.OUTBOX_LEASE_SECONDS = 0
+    fresh = Rebasing()
+    monkeypatch.setattr(sealing, "rebasing", fresh)
+    return fresh
+
+
+def noticed() -> None:
+    """The change of history has been noticed, and the store been asked."""
+    assert seal() is None
+    assert adopt() is not None
 
 
 @pytest.fixture
@@ -36,8 +48,7 @@ def test_events_of_both_clusters_are_sealed_once(moved):
     record(3)
     moved()
     record(4)
-    assert seal().events == 0, "before the store was asked for lost batches, nothing old is sealed"
-    assert adopt()
+    noticed()
     assert seal().events == 2
     record(5)
     assert seal().events == 1
@@ -49,6 +60,7 @@ def test_nothing_is_repeated_when_the_transaction_ids_catch_up_with_the_old_ones
     record(1)
     seal()
     moved(ahead=20)
+    noticed()
     assert seal().events == 0
     for number in range(2, 60):
         record(number)
@@ -60,7 +72,8 @@ def test_a_bounded_pass_does_not_get_stuck_among_rows_of_the_old_cluster(moved, 
     record(*range(1, 11))
     seal()
     moved(ahead=20)
-    assert seal_all().events == 0
+    noticed()
+    assert seal().events == 0
     settings.OUTBOX_SEAL_LIMIT = 3
     for number in range(11, 60):
         record(number)
@@ -74,14 +87,16 @@ def test_a_cursor_ahead_of_the_cluster_is_noticed_even_under_the_same_identifier
     record(1)
     moved()
     execute("UPDATE outbox_cursor SET cluster = cluster + 1")
-    assert seal_all().events == 1
+    noticed()
+    assert seal().events == 1
     assert seal().events == 0
 
 
-def test_an_open_writer_is_not_waited_for_and_holds_up_no_other(moved, writer, monkeypatch):
+def test_an_open_writer_is_not_waited_for_and_holds_up_no_other(moved, writer, rebasing):
     record(1)
     seal()
     moved()
+    noticed()
     slow = writer().record(2)
     assert seal() is None
     started = time.monotonic()
@@ -89,8 +104,9 @@ def test_an_open_writer_is_not_waited_for_and_holds_up_no_other(moved, writer, m
     assert seal() is None
     assert time.monotonic() - started < 1
     slow.commit()
-    monkeypatch.setattr(rebasing, "_again_at", 0.0)
-    assert seal_all().events == 2
+    assert status().pending_events == 3, "what waits for the re-basing is pending"
+    rebasing._again_at = 0.0
+    assert seal().events == 2
     record(4)
     seal()
     assert sealed_numbers() == [[1], [2, 3], [4]]
@@ -99,6 +115,7 @@ def test_an_open_writer_is_not_waited_for_and_holds_up_no_other(moved, writer, m
 def test_writers_are_free_again_before_anything_is_sealed(moved, monkeypatch):
     record(1)
     moved()
+    noticed()
     original = sealing._seal
 
     def seal_while_somebody_writes(cursor):
@@ -118,6 +135,7 @@ def test_new_ids_begin_after_the_sealed_ones_when_the_sequence_was_left_behind(m
     record(1, 2, 3)
     seal()
     moved()
+    noticed()
     execute("ALTER TABLE outbox_event ALTER COLUMN id RESTART WITH 1")
     seal()
     record(4)
@@ -126,3 +144,23 @@ def test_new_ids_begin_after_the_sealed_ones_when_the_sequence_was_left_behind(m
     ]
     seal()
     assert sealed_numbers() == [[1, 2, 3], [4]]
+
+
+def test_it_is_patient_enough_in_the_end_for_writers_who_never_pause(moved, rebasing, writer):
+    record(1)
+    seal()
+    moved()
+    noticed()
+    patience = []
+    for _ in range(6):
+        slow = writer().record(2)
+        patience.append(rebasing._patience)
+        rebasing._again_at = 0.0
+        started = time.monotonic()
+        if rebasing._patience < 1:
+            assert seal() is None
+            assert time.monotonic() - started < rebasing._patience + 1
+        slow.rollback()
+    assert patience == sorted(patience)
+    rebasing._again_at = 0.0
+    assert seal() is not None

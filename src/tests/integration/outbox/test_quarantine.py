@@ -49,7 +49,10 @@ def test_all_are_replayed_at_once_when_their_common_cause_is_gone(memory_store):
         else:
             ledger.quarantine(lease, reason="refused")
     assert len(quarantined(limit=100)) == 12
-    assert outbox("quarantine", "replay", "--all") == (0, "12 events will be delivered again\n")
+    assert outbox("quarantine", "replay", "--all") == (
+        0,
+        "12 events will be tried again; what is still refused comes back\n",
+    )
     assert deliver_due(seconds=10) == 12
     assert quarantined(limit=100) == []
     with pytest.raises(CommandError, match="not both"):

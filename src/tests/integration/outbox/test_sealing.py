@@ -3,9 +3,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
-from outbox import cursor as cursor_module
-from outbox import sealing
-from outbox.cursor import IsolationTooStrict
+from outbox import history, sealing
+from outbox.history import IsolationTooStrict
 from outbox.sealing import seal, seal_all, sweep
 from outbox.sql import statement
 from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
@@ -208,11 +207,12 @@ def test_the_sealing_statement_reads_by_index_whatever_the_statistics_say():
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement("lock_sealer"), {"key": 1})
         cursor.execute(statement("cursor"))
-        since, were_in_progress, floor, sweep, _adopt, _same = cursor.fetchone()
+        since, were_in_progress, floor, sweep, adopted, *_ = cursor.fetchone()
         cursor.execute(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + statement("seal"),
             {
                 "since": since, "were_in_progress": were_in_progress, "floor": floor, "sweep": sweep,
+                "adopted": adopted,
                 "limit": 1_000_000, "row_weight": 100, "batch_weight": 1_000_000,
             },
         )  # fmt: skip
@@ -263,7 +263,7 @@ def test_sealing_is_durable_even_if_the_role_has_given_that_up():
 
 
 def test_a_sweep_that_is_asked_for_during_a_pass_is_not_forgotten(monkeypatch):
-    original = cursor_module.cursor
+    original = history.cursor
 
     def asked_for_in_between():
         cursor = original()

@@ -40,6 +40,7 @@ def assert_refused(sent):
     start, body = sent
     assert start["status"] == 413
     assert dict(start["headers"])[b"content-type"] == b"application/problem+json"
+    assert dict(start["headers"])[b"x-content-type-options"] == b"nosniff"
     assert int(dict(start["headers"])[b"content-length"]) == len(body["body"])
     assert json.loads(body["body"])["detail"] == "The body is too large: 10 bytes are allowed."
 

@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from rest_framework import exceptions, serializers
 
 from core.errors import problem_details, problem_response
+from kit.api import AsyncAPIView
 from kit.errors import DomainError
 
 
@@ -22,7 +23,7 @@ class Overlooked(DomainError):
     """Nobody gave this a status."""
 
 
-class View:
+class View(AsyncAPIView):
     refusals = {OutOfStock: HTTPStatus.CONFLICT}  # noqa: RUF012
 
 

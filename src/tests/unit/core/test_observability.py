@@ -38,7 +38,8 @@ sys.modules["failing_urls"] = module
 settings.ROOT_URLCONF = "failing_urls"
 body = json.dumps({{"email": "ada@example.com", "password": "{CANARY}", "note": "{CANARY}"}})
 answer = Client(raise_request_exception=False).post(
-    "/fail/", body, content_type="application/json", headers={{"Host": "localhost", "Authorization": "Bearer {CANARY}"}}
+    "/fail/", body, content_type="application/json", secure=True,
+    headers={{"Host": "localhost", "Authorization": "Bearer {CANARY}"}},
 )
 assert answer.status_code == 500, answer.content
 sentry_sdk.flush(10)

@@ -30,6 +30,9 @@ def test_json_in_utf_8_is_read_whatever_charset_is_claimed(body, value):
         b"9" * 5000,
         b'{"a": 1} {}',
         b"\0",
+        b'{"a": 1, "a": 1}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'[{"b": {"a": 1, "a": 2}}]',
     ],
 )
 def test_anything_else_is_the_clients_fault(body):

@@ -20,7 +20,17 @@ ADDRESSES = {"DATABASE_URL": "postgres://app@127.0.0.1:1/app", "CLICKHOUSE_CLUST
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DEBUG", "ENVIRONMENT", "PORT", "SECRET_KEY", "ALLOWED_HOSTS", "LOG_FORMAT", "DATABASE_URL"):
+    for name in (
+        "DEBUG",
+        "ENVIRONMENT",
+        "PORT",
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "LOG_FORMAT",
+        "DATABASE_URL",
+        "HTTPS_ONLY",
+        "THROTTLES",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -97,8 +107,8 @@ def test_development_has_defaults_that_the_developers_own_environment_overrides(
 def test_tests_run_as_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_FORMAT", "json")
     assert environment.for_tests(ADDRESSES, secret_key="random") == {
-        **ADDRESSES, "DEBUG": "false", "ENVIRONMENT": "test", "SECRET_KEY": "random",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]", "LOG_FORMAT": "json",
+        **ADDRESSES, "DEBUG": "false", "ENVIRONMENT": "test", "HTTPS_ONLY": "false", "THROTTLES": "false",
+        "SECRET_KEY": "random", "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]", "LOG_FORMAT": "json",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
+from users.doors import CONFIRMATION, LETTER
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification
@@ -17,6 +18,8 @@ from users.use_cases.verify_email import VerifyEmail
 
 
 class PasswordResetView(PublicView):
+    guards = LETTER
+
     async def post(self, _request: Request) -> Response:
         await RequestPasswordReset(**await self.validated(AddressSerializer)).aexecute()
         return Response(status=HTTPStatus.ACCEPTED)
@@ -24,6 +27,7 @@ class PasswordResetView(PublicView):
 
 class PasswordResetConfirmationView(PublicView):
     refusals = refusals(TokenExpired, TokenInvalid)
+    guards = CONFIRMATION
 
     async def post(self, _request: Request) -> Response:
         await ResetPassword(**await self.validated(PasswordResetSerializer)).aexecute()
@@ -31,6 +35,8 @@ class PasswordResetConfirmationView(PublicView):
 
 
 class EmailVerificationView(PublicView):
+    guards = LETTER
+
     async def post(self, _request: Request) -> Response:
         await RequestEmailVerification(**await self.validated(AddressSerializer)).aexecute()
         return Response(status=HTTPStatus.ACCEPTED)
@@ -38,6 +44,7 @@ class EmailVerificationView(PublicView):
 
 class EmailVerificationConfirmationView(PublicView):
     refusals = refusals(TokenExpired, TokenInvalid)
+    guards = CONFIRMATION
 
     async def post(self, _request: Request) -> Response:
         await VerifyEmail(**await self.validated(TokenSerializer)).aexecute()
@@ -46,6 +53,7 @@ class EmailVerificationConfirmationView(PublicView):
 
 class EmailChangeConfirmationView(PublicView):
     refusals = refusals(EmailTaken, TokenExpired, TokenInvalid)
+    guards = CONFIRMATION
 
     async def post(self, _request: Request) -> Response:
         await ConfirmEmailChange(**await self.validated(TokenSerializer)).aexecute()

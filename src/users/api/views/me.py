@@ -14,6 +14,7 @@ from users.api.serializers import (
     UserSerializer,
 )
 from users.api.views.base import PrivateView, account, refusals
+from users.doors import LETTER, PASSWORD_CHECK
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
 from users.use_cases.change_password import ChangePassword
@@ -37,6 +38,7 @@ class MeView(PrivateView):
 
 class PasswordView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
+    guards = PASSWORD_CHECK
 
     async def post(self, request: Request) -> Response:
         passwords = await self.validated(PasswordChangeSerializer)
@@ -46,6 +48,7 @@ class PasswordView(PrivateView):
 
 class EmailView(PrivateView):
     refusals = refusals(AccountChanged, EmailTaken, WrongPassword)
+    guards = (*LETTER, *PASSWORD_CHECK)
 
     async def post(self, request: Request) -> Response:
         change = await self.validated(EmailChangeSerializer)
@@ -55,6 +58,7 @@ class EmailView(PrivateView):
 
 class OwnDeactivationView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
+    guards = PASSWORD_CHECK
 
     async def post(self, request: Request) -> Response:
         proof = await self.validated(ReauthenticationSerializer)
@@ -64,6 +68,7 @@ class OwnDeactivationView(PrivateView):
 
 class OwnDeletionView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
+    guards = PASSWORD_CHECK
 
     async def post(self, request: Request) -> Response:
         proof = await self.validated(ReauthenticationSerializer)

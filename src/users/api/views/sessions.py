@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from users.api.serializers import LoginAnswerSerializer, LoginSerializer, SessionsSerializer
 from users.api.views.base import PrivateView, PublicView, account, refusals
+from users.doors import LOGIN
 from users.sessions import SessionEnded
 from users.use_cases.list_sessions import ListSessions
 from users.use_cases.log_in import EmailNotVerified, InvalidCredentials, LogIn
@@ -18,6 +19,7 @@ from users.use_cases.rotate_token import RotateToken
 
 class LoginView(PublicView):
     refusals = refusals(InvalidCredentials, EmailNotVerified)
+    guards = LOGIN
 
     async def post(self, _request: Request) -> Response:
         credentials = await self.validated(LoginSerializer)

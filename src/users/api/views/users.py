@@ -10,6 +10,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from guards import idempotency
+from guards.idempotency import IDEMPOTENT
 from users.addresses import EmailTaken
 from users.api.permissions import MayChangeUsers, MayViewUsers
 from users.api.serializers import (
@@ -20,6 +22,8 @@ from users.api.serializers import (
     UserSerializer,
 )
 from users.api.views.base import PrivateView, account, refusals
+from users.doors import REGISTRATION
+from users.models import User
 from users.staff import OwnAccount, SuperuserProtected, UserUnknown
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
@@ -31,6 +35,7 @@ class UsersView(PrivateView):
     """Everybody may register; administrators may search."""
 
     refusals = refusals(EmailTaken)
+    guards = (*REGISTRATION, IDEMPOTENT)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [] if self._is_open() else super().get_authenticators()
@@ -45,8 +50,7 @@ class UsersView(PrivateView):
 
     async def post(self, _request: Request) -> Response:
         registration = await self.validated(RegistrationSerializer)
-        user = await RegisterUser(**registration).aexecute()
-        return Response(UserSerializer(user).data, status=HTTPStatus.CREATED, headers={"Location": reverse("me")})
+        return await idempotency.answer(RegisterUser(**registration), present=_registered)
 
     async def get(self, _request: Request) -> Response:
         query = await self.validated_query(UserSearchSerializer)
@@ -78,6 +82,10 @@ class DeactivationView(PrivateView):
     async def post(self, request: Request, user_id: int) -> Response:
         user = await DeactivateUser(user_id=user_id, by=account(request)).aexecute()
         return Response(ManagedUserSerializer(user).data)
+
+
+def _registered(user: User) -> Response:
+    return Response(UserSerializer(user).data, status=HTTPStatus.CREATED, headers={"Location": reverse("me")})
 
 
 def _address_of_next(page: Page, query: dict[str, Any]) -> str | None:

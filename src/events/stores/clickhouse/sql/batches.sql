@@ -1,6 +1,6 @@
--- A page of the batches of which the table got rows since then, with an event that occurred until then, by their ids.
+-- A page of the batches of which the table got rows since then, by their ids.
 SELECT DISTINCT batch_id
 FROM event_log
-WHERE inserted_at >= ${since} AND event_date_time <= ${until} AND batch_id > ${after}
+WHERE inserted_at >= ${since} AND batch_id > ${after}
 ORDER BY batch_id
 LIMIT ${limit}

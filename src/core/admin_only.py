@@ -1,0 +1,32 @@
+"""Django's middleware for people with cookies, which the API has no use for: each step of it is a hop into a thread.
+
+Session, user and messages exist under /admin/ only. (The API knows its user by the token.)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django.utils.deprecation import MiddlewareMixin
+else:
+    MiddlewareMixin = object
+
+_ADMIN = "/admin/"
+
+
+class _AdminOnly(MiddlewareMixin):
+    def __call__(self, request: HttpRequest) -> Any:
+        return (super().__call__ if request.path.startswith(_ADMIN) else self.get_response)(request)
+
+
+class SessionMiddleware(_AdminOnly, sessions.SessionMiddleware): ...
+
+
+class AuthenticationMiddleware(_AdminOnly, auth.AuthenticationMiddleware): ...
+
+
+class MessageMiddleware(_AdminOnly, messages.MessageMiddleware): ...

@@ -1,0 +1,44 @@
+import os
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.test import Client
+
+from guards.counters import Counters
+from tests.integration.users.conftest import ada
+
+__all__ = ["ada"]
+
+# A database of its own in the stack's Redis, so that it may be emptied.
+DATABASE = "/13"
+
+
+@pytest.fixture
+def shared() -> Iterator[redis.Redis]:
+    """Redis, empty, as the counters of this test see it."""
+    url = os.environ["REDIS_URL"].rpartition("/")[0] + DATABASE
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture
+def fresh_counters(shared: redis.Redis, settings, monkeypatch) -> Counters:
+    """Counters that have counted nothing yet."""
+    settings.REDIS_URL = settings.REDIS_URL.rpartition("/")[0] + DATABASE
+    own = Counters(settings.REDIS_URL)
+    monkeypatch.setattr("guards.throttles.counters", lambda: own)
+    return own
+
+
+@pytest.fixture
+def throttled(fresh_counters: Counters, settings) -> None:
+    """Throttles are on, and nobody has tried anything yet."""
+    settings.THROTTLES = True
+
+
+@pytest.fixture
+def api() -> Client:
+    return Client(headers={"Host": "localhost"})

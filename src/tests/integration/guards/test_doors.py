@@ -1,0 +1,59 @@
+"""No door is forgotten: whatever is open to everybody is throttled, in the API and in the admin."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import get_resolver
+from django.urls.resolvers import URLResolver
+
+from guards.throttles import PerNetwork
+from kit.api import AsyncAPIView
+from tests.integration.users.conftest import PASSWORD, events, log_in
+from users.models import User
+
+
+def views(resolver: URLResolver) -> Iterator[type[AsyncAPIView]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern)
+        elif isinstance(view := getattr(pattern.callback, "view_class", None), type) and issubclass(view, AsyncAPIView):
+            yield view
+
+
+def is_open_to_strangers(kind: type[AsyncAPIView]) -> bool:
+    """Whether the view asks nobody who they are before its `post`."""
+    view = kind()
+    view.setup(RequestFactory().post("/"))
+    return hasattr(kind, "post") and not view.get_authenticators()
+
+
+def test_every_view_that_strangers_may_post_to_is_throttled_by_network():
+    public = [view for view in views(get_resolver()) if is_open_to_strangers(view)]
+    assert {"UsersView", "LoginView"} <= {view.__name__ for view in public}
+    assert [view for view in public if not any(isinstance(guard, PerNetwork) for guard in view.guards)] == []
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("root@example.com", PASSWORD)
+
+
+def knock(password: str) -> str:
+    """The page that the admin's login answers with; empty when it lets one in."""
+    body = {"username": "root@example.com", "password": password}
+    return Client(headers={"Host": "localhost"}).post("/admin/login/?next=/admin/", body).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("throttled")
+def test_the_admins_door_counts_with_the_apis(api, root, settings):
+    settings.THROTTLE_RATES = {**settings.THROTTLE_RATES, "guesses_near": "4/15 minutes"}
+    before = len(events("request_throttled", account=root.email))
+    assert knock(PASSWORD) == ""
+    assert "correct email and password" in knock("wrong")
+    assert "correct email and password" in knock("wrong")
+    assert [log_in(api, email=root.email, password="wrong").status_code for _ in range(2)] == [401, 401]
+    assert "Too many attempts: try again in" in knock(PASSWORD)
+    assert log_in(api, email=root.email).status_code == 429
+    assert len(events("request_throttled", account=root.email)) == before + 1

@@ -1,0 +1,28 @@
+"""The admin's own door is guarded like the API's: the same counts, whichever of the two is tried."""
+
+from typing import Any
+
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from guards.network import network_of
+from guards.origin import Origin
+from guards.throttles import TooManyAttempts
+from users.doors import GUESSES, LOGINS_PER_NETWORK
+from users.hashing import HashingBusy
+
+
+class AdminLoginForm(AdminAuthenticationForm):
+    def clean(self) -> dict[str, Any]:
+        """Log in, unless there have been too many attempts."""
+        assert isinstance(self.request, HttpRequest)
+        origin = Origin(network=network_of(self.request), account=self.cleaned_data.get("username", ""))
+        try:
+            for throttle in (LOGINS_PER_NETWORK, GUESSES):
+                throttle.admit(origin)
+            cleaned = super().clean()
+        except (TooManyAttempts, HashingBusy) as refusal:
+            raise ValidationError(str(refusal)) from None
+        GUESSES.proved(origin)
+        return cleaned

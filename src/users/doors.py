@@ -1,0 +1,34 @@
+"""What guards which door: a view says `guards = LOGIN`. docs/security.md has the reasons."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+
+from guards.throttles import Guesses, PerAccount, PerNetwork
+from kit.api import Guard, Handle, Refusals
+from users.hashing import HashingBusy
+
+
+class Hashes(Guard):
+    """For views that hash a password: when too many wait for a hash, the answer is 503."""
+
+    refusals: ClassVar[Refusals] = {HashingBusy: HTTPStatus.SERVICE_UNAVAILABLE}
+
+    async def around(self, request: Request, handle: Handle) -> HttpResponseBase:  # noqa: ARG002 -- a guard's signature
+        return await handle()
+
+
+GUESSES = Guesses(near="guesses_near", far="guesses_far")
+LOGINS_PER_NETWORK = PerNetwork("login_per_network")
+HASHES = Hashes()
+
+LOGIN = (LOGINS_PER_NETWORK, GUESSES, HASHES)
+# For whoever is logged in and must give the password once more: a stolen token is no licence to guess it.
+PASSWORD_CHECK = (GUESSES, HASHES)
+REGISTRATION = (PerNetwork("registration_per_network"), PerAccount("registration_per_account"), HASHES)
+# What has an e-mail sent: to the address in the body, or of the one who is logged in.
+LETTER = (PerNetwork("mail_per_network"), PerAccount("mail_per_account"))
+# What takes the secret out of an e-mail, and perhaps a new password with it.
+CONFIRMATION = (LOGINS_PER_NETWORK, HASHES)
