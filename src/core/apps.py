@@ -2,11 +2,13 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib import admin
 
+from core import celery
 from core.observability import logs, sentry
 
 
 class CoreConfig(AppConfig):
     name = "core"
+    celery = celery.app  # imported with the project: whoever publishes a task does it through this application
 
     def ready(self) -> None:
         from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now

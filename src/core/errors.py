@@ -13,10 +13,12 @@ from typing import Any
 import structlog
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.settings import api_settings
 
 from core.problem import Problem
@@ -35,7 +37,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse 
     match error:
         case DomainError():
             return _refusal(error, view=context["view"], path=path)
-        case ValidationError():
+        case ValidationError() | ModelValidationError():
             return _invalid_input(error, path=path)
         case APIException():
             return Problem(error.status_code, path=path, detail=str(error.detail), headers=_headers(error))
@@ -65,7 +67,8 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         return response
     headers = {name: value for name, value in response.headers.items() if not name.lower().startswith("content-")}
     problem = Problem(response.status_code, path=request.path, headers=headers)
-    response.close()
+    # Closing the response here would say that the request has finished: its id and actor would be forgotten too early.
+    problem._resource_closers += response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001 -- the only way
     return problem
 
 
@@ -80,7 +83,9 @@ def _refusal(error: DomainError, *, view: Any, path: str) -> Problem | None:
     return Problem(status, path=path, kind=kind, detail=str(error), headers=headers)
 
 
-def _invalid_input(error: ValidationError, *, path: str) -> Problem:
+def _invalid_input(error: ValidationError | ModelValidationError, *, path: str) -> Problem:
+    if isinstance(error, ModelValidationError):  # from a use case, which knows nothing of HTTP
+        error = ValidationError(get_error_detail(error))
     errors = list(_field_errors(error.get_full_details()))
     detail = "Some fields are not right."
     return Problem(HTTPStatus.BAD_REQUEST, path=path, kind="invalid-input", detail=detail, errors=errors)

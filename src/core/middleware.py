@@ -1,11 +1,12 @@
-"""Gives every request an id and a trace, for logs and events alike."""
+"""Gives every request an id, a trace and, in the admin, an actor, for logs and events alike."""
 
 import re
 from typing import Any
 from uuid import uuid4
 
 import structlog
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.core.signals import request_finished
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
@@ -33,6 +34,34 @@ def request_context(get_response: Any) -> Any:
         return _labelled(get_response(request), request_id)
 
     return within_asgi if iscoroutinefunction(get_response) else within_wsgi
+
+
+@sync_and_async_middleware
+def session_actor(get_response: Any) -> Any:
+    """Middleware: who is signed in to the admin is the actor of what happens there."""
+
+    async def within_asgi(request: HttpRequest) -> HttpResponseBase:
+        if _has_session(request):
+            await sync_to_async(_remember_signed_in, thread_sensitive=True)(request)
+        response: HttpResponseBase = await get_response(request)
+        return response
+
+    def within_wsgi(request: HttpRequest) -> HttpResponseBase:
+        if _has_session(request):
+            _remember_signed_in(request)
+        response: HttpResponseBase = get_response(request)
+        return response
+
+    return within_asgi if iscoroutinefunction(get_response) else within_wsgi
+
+
+def _has_session(request: HttpRequest) -> bool:
+    return request.path.startswith("/admin/") and settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def _remember_signed_in(request: HttpRequest) -> None:
+    if request.user.is_authenticated:
+        context.remember_actor(request.user.pk)
 
 
 def _remember(request: HttpRequest) -> str:

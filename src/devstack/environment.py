@@ -28,7 +28,7 @@ class Unquotable(DevstackError):
 def for_development(addresses: Mapping[str, str], *, secret_key: str, port: int) -> dict[str, str]:
     """The addresses, and defaults for what neither the developer's environment nor src/core/.env sets."""
     found = {**addresses, "PORT": str(port)}
-    defaults = {"DEBUG": "true", "ENVIRONMENT": "development"}
+    defaults = {"DEBUG": "true", "ENVIRONMENT": "development", "EMAIL_URL": "consolemail://"}
     return _with_defaults(found, defaults, secret_key=secret_key, decided=_names_in(_DOTENV))
 
 

@@ -50,15 +50,19 @@ class AsyncAPIView(APIView):  # type: ignore[misc]  # adrf has no types
 
     async def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body as the serializer understands it; raises REST framework's ParseError, ValidationError."""
-        return await sync_to_async(self._validate, thread_sensitive=True)(serializer)
+        return await sync_to_async(self._validate, thread_sensitive=True)(serializer, lambda: self.request.data)
+
+    async def validated_query(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The address's query as the serializer understands it; raises REST framework's ValidationError."""
+        return await sync_to_async(self._validate, thread_sensitive=True)(serializer, self.request.query_params.dict)
 
     def status_of(self, error: DomainError) -> HTTPStatus | None:
         """The status that this view's table, or that of one of its guards, gives the error."""
         tables = (self.refusals, *(guard.refusals for guard in self.guards))
         return next((table[type(error)] for table in tables if type(error) in table), None)
 
-    def _validate(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
-        checked = serializer(data=self.request.data, context={"request": self.request, "view": self})
+    def _validate(self, serializer: type[Serializer[Any]], source: Callable[[], Any]) -> dict[str, Any]:
+        checked = serializer(data=source(), context={"request": self.request, "view": self})
         checked.is_valid(raise_exception=True)
         return dict(checked.validated_data)
 

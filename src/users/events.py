@@ -1,8 +1,18 @@
-"""What can happen to an account. No event ever holds a password or a token."""
+"""What can happen to an account. No event ever holds a password or a token.
+
+A session is named by `session_id`, which is made from the digest of its token and opens nothing.
+"""
 
 from typing import Literal
 
 from events.event import Event
+
+Purpose = Literal["reset_password", "confirm_email_change", "verify_email"]
+Reauthenticated = Literal["change_password", "change_email", "deactivate", "delete"]
+
+RevocationReason = Literal[
+    "logged_out_everywhere", "revoked", "password_changed", "password_reset", "deactivated", "deleted"
+]
 
 
 class UserRegistered(Event, name="user_registered", version=1):
@@ -13,7 +23,7 @@ class UserRegistered(Event, name="user_registered", version=1):
 
 
 class UserLoggedIn(Event, name="user_logged_in", version=1):
-    """A person proved who they are and was given a token."""
+    """A person proved who they are and was given a token, or a session of the admin."""
 
     user_id: int
 
@@ -26,5 +36,178 @@ class UserLoginFailed(Event, name="user_login_failed", version=1):
     """
 
     email: str
-    reason: Literal["unknown_email", "wrong_password", "inactive"]
+    reason: Literal["unknown_email", "wrong_password", "inactive", "unverified"]
     user_id: int | None
+
+
+class UserLoggedOut(Event, name="user_logged_out", version=1):
+    """A person gave a token back, or left the admin (then there is no token, and `session_id` is null)."""
+
+    user_id: int
+    session_id: str | None
+
+
+class UserSessionsRevoked(Event, name="user_sessions_revoked", version=1):
+    """Tokens were taken away before their time: so many, and why."""
+
+    user_id: int
+    reason: RevocationReason
+    session_ids: list[str]
+
+
+class UserTokenRotated(Event, name="user_token_rotated", version=1):
+    """A token was exchanged for a new one; the old one opens nothing any more."""
+
+    user_id: int
+    old_session_id: str
+    new_session_id: str
+
+
+class UserSessionExpired(Event, name="user_session_expired", version=1):
+    """Somebody used a token past its time and was refused. It is forgotten now, so this happens once a token."""
+
+    user_id: int
+    session_id: str
+
+
+class AccessDenied(Event, name="access_denied", version=1):
+    """A person who is logged in asked for what is not theirs to ask.
+
+    Of one person and one resource, a process records no more than one a minute.
+    """
+
+    user_id: int
+    method: str
+    path: str
+
+
+class UserReauthenticationFailed(Event, name="user_reauthentication_failed", version=1):
+    """Somebody with a valid token gave a wrong password for what needs both."""
+
+    user_id: int
+    action: Reauthenticated
+
+
+class UserProfileUpdated(Event, name="user_profile_updated", version=1):
+    """An account's particulars changed; the names of the fields, not their values."""
+
+    user_id: int
+    fields: list[str]
+
+
+class UserPasswordChanged(Event, name="user_password_changed", version=1):
+    """An account has another password, given by its owner (who knew the old one) or by an administrator."""
+
+    user_id: int
+    changed_by: Literal["owner", "administrator"]
+
+
+class UserPasswordResetRequested(Event, name="user_password_reset_requested", version=1):
+    """Somebody asked for a letter that lets its reader choose another password; null when nobody has the address."""
+
+    email: str
+    user_id: int | None
+
+
+class UserPasswordReset(Event, name="user_password_reset", version=1):
+    """The reader of such a letter chose another password."""
+
+    user_id: int
+
+
+class UserEmailChangeRequested(Event, name="user_email_change_requested", version=1):
+    """A person wants another address; it is asked for confirmation, and the old one is told."""
+
+    user_id: int
+    new_email: str
+
+
+class UserEmailChanged(Event, name="user_email_changed", version=1):
+    """An account has another address."""
+
+    user_id: int
+    old_email: str
+    new_email: str
+
+
+class UserEmailChangeFailed(Event, name="user_email_change_failed", version=1):
+    """An address could not be taken: by now somebody else has it."""
+
+    user_id: int
+    new_email: str
+
+
+class UserEmailVerificationRequested(Event, name="user_email_verification_requested", version=1):
+    """Somebody asked for a letter that lets its reader prove the address to be theirs."""
+
+    email: str
+    user_id: int | None
+
+
+class UserEmailVerified(Event, name="user_email_verified", version=1):
+    """A person proved that they read what is sent to the account's address."""
+
+    user_id: int
+
+
+class UserTokenRefused(Event, name="user_token_refused", version=1):
+    """Somebody brought a token of a letter that was expired, used, or never sent.
+
+    `user_id` is whose the token claims to be, null when there is no such account; only an expired one is known to be
+    genuine.
+    """
+
+    purpose: Purpose
+    reason: Literal["expired", "invalid"]
+    user_id: int | None
+
+
+class UserDeactivated(Event, name="user_deactivated", version=1):
+    """An account cannot be used any more, until an administrator activates it; the actor is who did it."""
+
+    user_id: int
+
+
+class UserActivated(Event, name="user_activated", version=1):
+    """An account can be used again."""
+
+    user_id: int
+
+
+class UserDeleted(Event, name="user_deleted", version=1):
+    """An account's personal data was erased. The id stays, so that earlier events can still be told apart."""
+
+    user_id: int
+
+
+class UserPermissionsChanged(Event, name="user_permissions_changed", version=1):
+    """An administrator changed what an account may do; the fields that changed, and what it may do now."""
+
+    user_id: int
+    fields: list[str]
+    is_staff: bool
+    is_superuser: bool
+    groups: list[str]
+    permissions: list[str]
+
+
+class LetterSent(Event, name="letter_sent", version=1):
+    """A letter was handed to the mail server."""
+
+    kind: str
+    user_id: int
+
+
+class LetterDropped(Event, name="letter_dropped", version=1):
+    """A letter was not sent: nobody has its address, or what it is about is past."""
+
+    kind: str
+    user_id: int | None
+
+
+class LetterGivenUp(Event, name="letter_given_up", version=1):
+    """A letter could not be sent in spite of many attempts; it stays where an administrator sees it."""
+
+    kind: str
+    user_id: int | None
+    attempts: int

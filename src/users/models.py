@@ -1,22 +1,31 @@
-"""The account. Its login name is an e-mail address, kept as typed and compared without regard to case."""
+"""The account, and the letters that wait to be sent.
+
+An account's login name is an e-mail address, kept as typed and compared without regard to case.
+"""
 
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import Value
-from django.db.models.functions import Lower
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat, Lower, Now
 from django.db.models.lookups import Exact
+from django.utils import timezone
 
 # The name is how a use case tells this violation from others.
 EMAIL_CONSTRAINT = "users_user_email_key"
+_NO_PASSWORD = {"password__startswith": "!"}
 
 
 class UserManager(BaseUserManager["User"]):
     def with_email(self, email: str) -> models.QuerySet["User"]:
         """Those (one or none) with this address in any spelling of upper and lower case, by the unique index."""
         return self.filter(Exact(Lower("email"), Lower(Value(email))))
+
+    def locked(self) -> models.QuerySet["User"]:
+        """Accounts to be changed: whoever else changes one waits. An account's row is locked before its tokens."""
+        return self.select_for_update(no_key=True)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.with_email(username or "").get()
@@ -28,7 +37,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+        """Make an administrator; whoever can call this vouches for the address."""
+        given = {"is_staff": True, "is_superuser": True, "email_verified_at": timezone.now()}
+        return self.create_user(email, password, **{**given, **fields})
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -40,6 +51,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         "active", default=True, help_text="May sign in at all. Take it away instead of deleting the account."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    pending_email = models.EmailField(
+        blank=True, default="", db_default="", editable=False, help_text="The address that waits for its confirmation."
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -51,8 +67,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 Lower("email"), name=EMAIL_CONSTRAINT, violation_error_message="This e-mail address is taken."
-            )
-        ]
+            ),
+            models.CheckConstraint(
+                name="users_user_deleted_is_erased",
+                condition=Q(deleted_at=None)
+                | Q(
+                    email=Concat(Value("deleted-"), Cast("id", models.TextField())),
+                    first_name="", last_name="", pending_email="", last_login=None, email_verified_at=None,
+                    **_NO_PASSWORD, is_active=False, is_staff=False, is_superuser=False,
+                ),
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.email
@@ -61,3 +86,63 @@ class User(AbstractBaseUser, PermissionsMixin):
     def normalize_username(cls, username: str) -> str:
         """Leave the address as it was typed."""
         return username
+
+    def erase(self) -> None:
+        """Take away everything personal. What is left is a tombstone: an id, and two dates.
+
+        Nobody can register its address, for there is no @ in it.
+        """
+        self.email = f"deleted-{self.pk}"
+        self.first_name = self.last_name = self.pending_email = ""
+        self.last_login = self.email_verified_at = None
+        self.is_active = self.is_staff = self.is_superuser = False
+        self.set_unusable_password()
+        self.deleted_at = timezone.now()
+
+
+class Letter(models.Model):
+    """An e-mail that waits to be sent. It holds no secret: a token is computed when the letter is sent.
+
+    Without a user it goes to whoever has the address by then, or to nobody.
+    """
+
+    class Kind(models.TextChoices):
+        VERIFY_EMAIL = "verify_email"
+        RESET_PASSWORD = "reset_password"  # noqa: S105 -- a name
+        CONFIRM_EMAIL_CHANGE = "confirm_email_change"
+        EMAIL_CHANGE_REQUESTED = "email_change_requested"
+        EMAIL_CHANGED = "email_changed"
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a name
+
+    kind = models.CharField(max_length=30, choices=Kind)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="letters")
+    address = models.EmailField()
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(db_default=0)
+    reason = models.TextField(db_default="", help_text="Why the last attempt failed.")
+    given_up_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            # Asked for again while it waits, it is still one letter: nobody can fill the table or a letter-box.
+            models.UniqueConstraint(
+                "kind", "user", Lower("address"), name="users_letter_waiting_key",
+                condition=Q(given_up_at=None), nulls_distinct=False,
+            ),
+            # Who asked for these two need not be who has the address, so they are written alike for everybody.
+            models.CheckConstraint(
+                name="users_letter_to_whom",
+                condition=Q(kind__in=["verify_email", "reset_password"], user=None)
+                | Q(
+                    kind__in=[
+                        "confirm_email_change", "email_change_requested", "email_changed", "password_changed",
+                    ],
+                    user__isnull=False,
+                ),
+            ),
+        ]  # fmt: skip
+        indexes: ClassVar = [models.Index("due_at", name="users_letter_due", condition=Q(given_up_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.pk})"

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from core.settings.accounts import AUTH_TOKEN_SECONDS
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -11,7 +13,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 REST_KNOX = {
-    "TOKEN_TTL": timedelta(hours=10),
+    "TOKEN_TTL": timedelta(seconds=AUTH_TOKEN_SECONDS),
     "AUTO_REFRESH": False,
     "AUTH_HEADER_PREFIX": "Bearer",
 }

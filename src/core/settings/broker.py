@@ -10,6 +10,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What a task prints is no log line: the console mail backend of development prints letters.
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -42,6 +44,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "outbox.rotate",
         "schedule": 3600,
         "options": {"expires": 3600},
+    },
+    "users-letters": {
+        "task": "users.deliver_letters",
+        "schedule": 10,
+        "options": {"expires": 60},
     },
     "guards-prune": {
         "task": "guards.prune",

@@ -102,8 +102,10 @@ def zone(name: str, *, purpose: str, default: str) -> str:
     raise _malformed(name, raw, "a time zone such as Europe/Berlin")
 
 
-def url(name: str, *, purpose: str, schemes: tuple[str, ...]) -> str:
-    raw = _read(name, kind="URL", default=None, purpose=purpose)
+def url(name: str, *, purpose: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+    raw = _read(name, kind="URL", default=default, purpose=purpose)
+    if raw == default:
+        return raw
     # The value is not repeated: a URL holds a password.
     with _no_url_repeated(name):
         parts = urlsplit(raw)
@@ -118,6 +120,17 @@ def database(name: str, *, purpose: str, schemes: tuple[str, ...]) -> dict[str, 
     raw = url(name, purpose=purpose, schemes=schemes)
     with _no_url_repeated(name):
         return dict(_env.db_url_config(raw, engine="django.db.backends.postgresql"))
+
+
+def mail(name: str, *, purpose: str, default: str) -> dict[str, Any]:
+    """Django's settings of the mail server whose URL the variable holds."""
+    raw = _read(name, kind="URL", default=default, purpose=purpose)
+    with _no_url_repeated(name):
+        parts = urlsplit(raw)
+        _ = parts.port
+        if parts.scheme in _env.EMAIL_SCHEMES:
+            return dict(_env.email_url_config(raw))
+    raise ImproperlyConfigured(f"{name} must be a URL that starts with one of {', '.join(_env.EMAIL_SCHEMES)}")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,8 +119,8 @@ def free_port() -> int:
     return gate.port
 
 
-@pytest.fixture(scope="session")
-def environment() -> Iterator[dict[str, str]]:
+@contextmanager
+def own_environment(**more: str) -> Iterator[dict[str, str]]:
     """The environment of an installation with databases of its own, which are dropped in the end."""
     name = f"acceptance_{uuid4().hex[:12]}"
     database = os.environ["DATABASE_URL"]
@@ -140,10 +141,17 @@ def environment() -> Iterator[dict[str, str]]:
             "ACCEPTANCE_REDIS_DB": "9",
             "OUTBOX_BACKOFF_CAP": "1",
             "LOG_FORMAT": "json",
+            **more,
         }
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     clickhouse.execute(f"DROP DATABASE IF EXISTS {name}")
     clickhouse.disconnect()
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[dict[str, str]]:
+    with own_environment() as own:
+        yield own
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ ZIP = {"Content-Type": "application/json; charset=zip"}
         ("GET", "/api/nowhere/", {}, 404),
         ("GET", "/api/%00/%ff/", {}, 404),
         ("POST", "/api/users", {"json": {}}, 404),
-        ("GET", "/api/users/", {}, 405),
+        ("GET", "/api/users/", {}, 401),
         ("PUT", "/api/users/", {"json": {}}, 405),
         ("DELETE", "/api/auth/login/", {}, 405),
         ("DELETE", "/readyz", {}, 405),

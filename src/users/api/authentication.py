@@ -1,7 +1,6 @@
 """Who makes this request: `Authorization: Bearer <token>`."""
 
-import structlog
-from django.db.models import Q
+from django.db import transaction
 from django.utils import timezone
 from knox import auth
 from knox.crypto import hash_token
@@ -9,6 +8,9 @@ from knox.models import AuthToken
 from rest_framework.exceptions import AuthenticationFailed
 
 from outbox import context
+from outbox.client import EventLogClient
+from users import sessions
+from users.events import UserSessionExpired
 from users.models import User
 
 
@@ -20,21 +22,24 @@ class TokenAuthentication(auth.TokenAuthentication):  # type: ignore[misc]  # kn
             digest = hash_token(token.decode("ascii"))
         except UnicodeDecodeError:
             raise _refused() from None
-        found = AuthToken.objects.select_related("user").filter(_valid(), digest=digest).first()
-        if found is None:
+        session = AuthToken.objects.select_related("user").filter(digest=digest).first()
+        if session is None or not session.user.is_active:
             raise _refused()
-        _remember(found.user)
-        return found.user, found
+        if session.expiry is not None and session.expiry <= timezone.now():
+            _forget(session)
+            raise _refused()
+        context.remember_actor(session.user.pk)
+        return session.user, session
 
 
-def _valid() -> Q:
-    return Q(user__is_active=True) & (Q(expiry__isnull=True) | Q(expiry__gt=timezone.now()))
+def _forget(session: AuthToken) -> None:
+    """Record that an expired token was used, once: it is unknown from now on, so a flood of it records nothing more."""
+    with transaction.atomic():
+        forgotten, _ = AuthToken.objects.filter(digest=session.digest, expiry=session.expiry).delete()
+        if forgotten:
+            expired = UserSessionExpired(user_id=session.user_id, session_id=sessions.id_of(session))
+            EventLogClient.record(expired, actor_id=session.user_id)
 
 
 def _refused() -> AuthenticationFailed:
     return AuthenticationFailed("The token is invalid or has expired: log in again.")
-
-
-def _remember(user: User) -> None:
-    context.actor_id.set(str(user.pk))
-    structlog.contextvars.bind_contextvars(actor_id=str(user.pk))

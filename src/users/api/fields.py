@@ -28,3 +28,10 @@ class PasswordField(TextField):
 
     def __init__(self) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=128)
+
+
+class TokenField(TextField):
+    """A token that somebody took out of a letter, with the blanks that came along."""
+
+    def __init__(self) -> None:
+        super().__init__(write_only=True, max_length=200)

@@ -2,13 +2,13 @@
 
 from typing import Any, ClassVar
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from knox.models import AuthToken
 from rest_framework import serializers
-from rest_framework.fields import get_error_detail
 
-from users.api.fields import EmailField, PasswordField, TextField
+from users import sessions
+from users.api.fields import EmailField, PasswordField, TextField, TokenField
 from users.models import User
+from users.passwords import demand_acceptable
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
@@ -20,10 +20,7 @@ class RegistrationSerializer(serializers.Serializer[User]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Hold the password against the account it is for, too (it must not be like the name)."""
         account = {name: value for name, value in attrs.items() if name != "password"}
-        try:
-            validate_password(attrs["password"], user=User(**account))
-        except ValidationError as error:
-            raise serializers.ValidationError({"password": get_error_detail(error)}) from None
+        demand_acceptable(attrs["password"], user=User(**account), field="password")
         return attrs
 
 
@@ -32,8 +29,100 @@ class LoginSerializer(serializers.Serializer[User]):
     password = PasswordField()
 
 
+class ProfileSerializer(serializers.Serializer[User]):
+    """What a person may change by themselves; what is left out stays as it is."""
+
+    first_name = TextField(max_length=150, allow_blank=True, required=False)
+    last_name = TextField(max_length=150, allow_blank=True, required=False)
+
+
+class PasswordChangeSerializer(serializers.Serializer[User]):
+    old_password = PasswordField()
+    new_password = PasswordField()
+
+
+class EmailChangeSerializer(serializers.Serializer[User]):
+    email = EmailField(max_length=254)
+    password = PasswordField()
+
+
+class ReauthenticationSerializer(serializers.Serializer[User]):
+    password = PasswordField()
+
+
+class AddressSerializer(serializers.Serializer[User]):
+    email = EmailField(max_length=254)
+
+
+class TokenSerializer(serializers.Serializer[User]):
+    token = TokenField()
+
+
+class PasswordResetSerializer(serializers.Serializer[User]):
+    token = TokenField()
+    password = PasswordField()
+
+
+class UserSearchSerializer(serializers.Serializer[User]):
+    """The query of a search for accounts."""
+
+    search = TextField(max_length=254, allow_blank=True, default="", help_text="Words in the address or the names.")
+    is_active = serializers.BooleanField(allow_null=True, default=None)
+    is_staff = serializers.BooleanField(allow_null=True, default=None)
+    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0, help_text="Begin behind this id.")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
 class UserSerializer(serializers.ModelSerializer[User]):
+    """An account as its owner sees it."""
+
     class Meta:
         model = User
         fields: ClassVar = ["id", "email", "first_name", "last_name", "created_at"]
         read_only_fields = fields
+
+
+class ManagedUserSerializer(serializers.ModelSerializer[User]):
+    """An account as administrators see it."""
+
+    class Meta:
+        model = User
+        fields: ClassVar = [
+            *UserSerializer.Meta.fields,
+            "is_active", "is_staff", "is_superuser", "email_verified_at", "last_login",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class UserPageSerializer(serializers.Serializer[Any]):
+    """A page of accounts, and where the next one is."""
+
+    results = ManagedUserSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class LoginAnswerSerializer(serializers.Serializer[Any]):
+    """The token, which is shown this once."""
+
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField()
+    user = UserSerializer()
+
+
+class SessionSerializer(serializers.Serializer[AuthToken]):
+    """A session: never its token."""
+
+    id = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField(source="created")
+    expiry = serializers.DateTimeField()
+    current = serializers.SerializerMethodField(help_text="Whether this request was made in it.")
+
+    def get_id(self, session: AuthToken) -> str:
+        return sessions.id_of(session)
+
+    def get_current(self, session: AuthToken) -> bool:
+        return bool(session.digest == self.context["current"].digest)
+
+
+class SessionsSerializer(serializers.Serializer[Any]):
+    results = SessionSerializer(many=True)

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, field
 
-import psycopg
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from guards import idempotency
-from kit.errors import DomainError
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
+from users.addresses import unless_taken
 from users.events import UserRegistered
-from users.models import EMAIL_CONSTRAINT, User
+from users.letters import desk
+from users.models import Letter, User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,28 +26,15 @@ class RegisterUser(UseCase[User]):
 
     def execute(self) -> User:
         password = make_password(self.password)  # before the transaction: it takes its time
-        try:
-            with transaction.atomic():
-                user = self._create(password)
-                EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
-                idempotency.keep(user)
-        except IntegrityError as error:
-            # Asking beforehand would not do: two people may ask at the same time.
-            if _violates_email_constraint(error):
-                raise EmailTaken(email=self.email) from error
-            raise
+        with unless_taken(self.email), transaction.atomic():
+            user = self._create(password)
+            EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
+            if settings.EMAIL_VERIFICATION_REQUIRED:
+                desk.write(Letter.Kind.VERIFY_EMAIL, address=user.email)
+            idempotency.keep(user)
         return user
 
     def _create(self, password: str) -> User:
         return User.objects.create(
             email=self.email, password=password, first_name=self.first_name, last_name=self.last_name
         )
-
-
-def _violates_email_constraint(error: IntegrityError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and cause.diag.constraint_name == EMAIL_CONSTRAINT
-
-
-class EmailTaken(DomainError):
-    """There is an account with the e-mail address {email}: log in, or register with another address."""

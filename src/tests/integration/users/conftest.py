@@ -1,10 +1,19 @@
 import json
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.db import connection
 from django.test import Client
 
+from kit.errors import DomainError
 from outbox.models import OutboxEvent
+from users.letters.delivery import deliver_due
 from users.models import User
 
 PASSWORD = "a long way down"
@@ -28,7 +37,64 @@ def log_in(api: Client, **changes: Any) -> Any:
     return post(api, "/api/auth/login/", {"email": "ada@example.com", "password": PASSWORD, **changes})
 
 
+# The outbox outlives the tests: it is no table of Django's, and nothing is ever deleted from it.
+_earlier = {"newest": 0}
+
+
+@pytest.fixture(autouse=True)
+def _events_of_this_test(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("_django_db_helper")
+        newest = OutboxEvent.objects.order_by("-id").values_list("id", flat=True).first()
+        _earlier["newest"] = newest or 0
+
+
 def events(event_type: str, **context: Any) -> list[OutboxEvent]:
-    """The recorded events of this type whose context has these members, in the order of recording."""
-    found = OutboxEvent.objects.filter(event_type=event_type)
+    """This test's events of this type whose context has these members, in the order of recording."""
+    found = OutboxEvent.objects.filter(event_type=event_type, id__gt=_earlier["newest"])
     return [event for event in found if context.items() <= json.loads(event.context).items()]
+
+
+def logged_in(api: Client, **changes: Any) -> dict[str, str]:
+    """The header of a new session."""
+    return {"Authorization": f"Bearer {log_in(api, **changes).json()['token']}"}
+
+
+def contexts(event_type: str, **context: Any) -> list[dict[str, Any]]:
+    """What those events say."""
+    return [json.loads(event.context) for event in events(event_type, **context)]
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Make the calls in threads of their own at the same moment; their results, or the domain errors they raised."""
+    start = threading.Barrier(len(calls))
+
+    def make(call: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return call()
+        except DomainError as error:
+            return type(error)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(make, calls))
+
+
+@pytest.fixture
+def letters() -> Callable[[], list[EmailMessage]]:
+    """Send what waits; the letters that were sent, and forget them."""
+
+    def deliver() -> list[EmailMessage]:
+        deliver_due(seconds=30)
+        sent, mail.outbox = list(mail.outbox), []
+        return sent
+
+    mail.outbox = []
+    return deliver
+
+
+def token_in(letter: EmailMessage) -> str:
+    (token,) = re.findall(r"^token: (.+)$", str(letter.body), re.MULTILINE)
+    return str(token)

@@ -70,7 +70,7 @@ def test_the_person_is_the_actor_while_the_request_lasts_and_no_longer(api, ada,
         def __init__(self, user: User) -> None:
             self.data = {"actor": context.actor_id.get()}
 
-    monkeypatch.setattr("users.api.views.UserSerializer", Spy)
+    monkeypatch.setattr("users.api.views.me.UserSerializer", Spy)
     _, token = AuthToken.objects.create(user=ada)
     assert me(api, f"Bearer {token}").json() == {"actor": str(ada.pk)}
     assert context.actor_id.get() == ""

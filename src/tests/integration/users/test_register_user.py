@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, events
+from users.addresses import EmailTaken
 from users.models import User
-from users.use_cases.register_user import EmailTaken, RegisterUser
+from users.use_cases.register_user import RegisterUser
 
 
 def registration(**changes: str) -> RegisterUser:

@@ -123,11 +123,15 @@ def through(response, path="/api/things/"):
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 500])
 def test_an_error_page_becomes_a_problem(status):
     page = HttpResponse("<h1>secret</h1>", status=status, headers={"Allow": "GET", "Content-Language": "en"})
+    closers = vars(page)["_resource_closers"]
+    closers.append(page.flush)
     response = through(page)
     assert document(response)["status"] == response.status_code == status
     assert response.headers["Allow"] == "GET"
     assert b"secret" not in response.content
-    assert page.closed
+    # Closing the page itself would tell Django that the request has finished.
+    assert not page.closed
+    assert vars(response)["_resource_closers"] == closers
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/static/x.css"])

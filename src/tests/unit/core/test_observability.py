@@ -1,17 +1,15 @@
 """What leaves the process: log lines and error reports, in processes of their own, for both are set up once."""
 
-import gzip
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from core.settings.environment import SOURCE
+from tests.sentry_double import sentry_double
 
 CANARY = "correct-horse-battery"
 _FAILING_VIEW = f"""
@@ -73,28 +71,8 @@ def in_a_process(code: str, **environment: str) -> str:
 
 @pytest.fixture
 def ingest() -> Iterator[tuple[str, list[str]]]:
-    """A Sentry that takes whatever it is sent: its DSN, and the envelopes as text."""
-    envelopes: list[str] = []
-
-    class Ingest(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                raw = gzip.decompress(raw)
-            envelopes.append(raw.decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ingest)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    yield f"http://key@127.0.0.1:{server.server_port}/1", envelopes
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with sentry_double() as double:
+        yield double
 
 
 def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):

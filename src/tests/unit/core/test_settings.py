@@ -55,6 +55,9 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("METRICS_TOKEN", "x", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_TOKEN is: nothing would be measured"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
+        ("EMAIL_VERIFICATION_REQUIRED", "often", "EMAIL_VERIFICATION_REQUIRED must be true or false, not 'often'"),
+        ("AUTH_TOKEN_SECONDS", "0", "AUTH_TOKEN_SECONDS must be a number of seconds from 1 up, not '0'"),
+        ("FRONTEND_URL", "app", "FRONTEND_URL must be a URL that starts with http:// or https://"),
         ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),
     ],
 )
@@ -64,7 +67,7 @@ def test_a_malformed_variable_stops_the_start_with_one_line(name, value, says):
     assert started.stderr.strip() == f"settings: {says}"
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL"])
 def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
     started = start(**{name: "mysql://app:hunter2@host/db"})
     assert started.returncode == 1
@@ -73,7 +76,9 @@ def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
 
 
 @pytest.mark.parametrize("password", ["hunter/2s3cr", "hunter#2s3cr", "hunter?2s3cr", "[hunter2s3cr"])
-@pytest.mark.parametrize(("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis")])
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("EMAIL_URL", "smtp")]
+)
 def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_does_not_quote_it(name, scheme, password):
     started = start(**{name: f"{scheme}://app:{password}@db:5432/x"})
     assert started.returncode == 1
@@ -86,6 +91,19 @@ def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_do
 def test_the_retention_goes_to_the_event_store():
     started = start("print(core.settings.EVENT_STORE['OPTIONS']['retention_days'])", CLICKHOUSE_RETENTION_DAYS="30")
     assert started.stdout == "30\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        ("consolemail://", "django.core.mail.backends.console.EmailBackend  25 False"),
+        ("smtp://localhost:25", "django.core.mail.backends.smtp.EmailBackend localhost 25 False"),
+        ("smtp+tls://me:p%40ss@mail:587", "django.core.mail.backends.smtp.EmailBackend mail 587 True"),
+    ],
+)
+def test_the_mail_server_is_a_url(url, settings):
+    shown = "s.EMAIL_BACKEND, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_USE_TLS"
+    assert start(f"s = core.settings; print({shown})", EMAIL_URL=url).stdout == f"{settings}\n"
 
 
 def test_the_readme_lists_every_variable_with_its_type_default_and_purpose():

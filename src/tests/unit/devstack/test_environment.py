@@ -100,6 +100,7 @@ def test_development_has_defaults_that_the_developers_own_environment_overrides(
     monkeypatch.setenv("DATABASE_URL", "postgres://elsewhere")
     assert environment.for_development(ADDRESSES, secret_key="kept", port=8000) == {
         **ADDRESSES, "DEBUG": "false", "ENVIRONMENT": "development", "PORT": "8000", "SECRET_KEY": "kept",
+        "EMAIL_URL": "consolemail://",
     }  # fmt: skip
 
 

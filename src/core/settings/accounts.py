@@ -1,0 +1,19 @@
+"""What accounts are held to: how long tokens last, and whether an address must be verified."""
+
+from core.settings.environment import flag, seconds
+
+AUTH_TOKEN_SECONDS = seconds(
+    "AUTH_TOKEN_SECONDS", default=36_000, least=1.0, purpose="how long a token of a login lasts"
+)
+PASSWORD_RESET_SECONDS = seconds(
+    "PASSWORD_RESET_SECONDS", default=3600, least=1.0, purpose="how long the token of a password reset lasts"
+)
+EMAIL_CONFIRMATION_SECONDS = seconds(
+    "EMAIL_CONFIRMATION_SECONDS",
+    default=86_400,
+    least=1.0,
+    purpose="how long the token lasts that confirms an e-mail address",
+)
+EMAIL_VERIFICATION_REQUIRED = flag(
+    "EMAIL_VERIFICATION_REQUIRED", default=False, purpose="refuse logins until the e-mail address is verified"
+)

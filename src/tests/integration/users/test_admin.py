@@ -1,0 +1,220 @@
+"""Accounts in Django's admin: who did what stands in the events."""
+
+import json
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
+
+from outbox.client import EventLogClient
+from tests.integration.users.conftest import PASSWORD, contexts, events
+from users.models import Letter, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "/admin/users/user/"
+
+
+@pytest.fixture
+def root(db) -> User:
+    return User.objects.create_superuser("root@example.com", PASSWORD)
+
+
+@pytest.fixture
+def admin(root) -> Client:
+    return browser_of(root)
+
+
+def browser_of(user: User) -> Client:
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(user)
+    return browser
+
+
+def staff(*permissions: str) -> User:
+    user = User.objects.create_user("staff@example.com", PASSWORD, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user
+
+
+def save(browser: Client, user: User, **changes):
+    """Fill in the form as it stands, change it and send it."""
+    page = browser.get(f"{LIST}{user.pk}/change/")
+    form = page.context["adminform"].form
+    fields = {name: form.initial.get(name) for name in form.fields if name != "password"}
+    fields["groups"] = [each.pk for each in fields.get("groups") or ()]
+    fields["user_permissions"] = [each.pk for each in fields.get("user_permissions") or ()]
+    filled = {**fields, **changes}
+    answer = browser.post(page.request["PATH_INFO"], {name: value for name, value in filled.items() if value})
+    assert answer.status_code == 302, answer.content.decode()
+    return answer
+
+
+def act(browser: Client, action: str, *users: User, **more: str) -> str:
+    chosen = {"action": action, "_selected_action": [str(user.pk) for user in users], **more}
+    answer = browser.post(LIST, chosen, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def actors(event_type: str, **context) -> list[str]:
+    return [event.actor_id for event in events(event_type, **context)]
+
+
+def test_accounts_are_listed_searched_and_filtered(admin, ada):
+    filters = ("?is_active__exact=1", "?email_verified_at__isempty=1", "?deleted_at__isempty=1", "?is_staff__exact=0")
+    for query in ("", "?q=lovelace", f"?q={ada.pk}", *filters):
+        assert b"Ada@example.com" in admin.get(LIST + query).content, query
+    assert b"Ada@example.com" not in admin.get(f"{LIST}?is_active__exact=0").content
+
+
+def test_adding_an_account_is_recorded(admin, root):
+    passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    admin.post(f"{LIST}add/", {"email": "grace@example.com", **passwords})
+    grace = User.objects.with_email("grace@example.com").get()
+    assert actors("user_registered", user_id=grace.pk) == [str(root.pk)]
+    assert grace.email_verified_at is not None
+
+
+def test_what_the_form_changes_is_recorded_with_the_administrator_as_actor(admin, root, ada):
+    AuthToken.objects.create(user=ada)
+    save(admin, ada, email="countess@example.com", last_name="King", is_active="")
+    by = [str(root.pk)]
+    assert actors("user_profile_updated", user_id=ada.pk, fields=["last_name"]) == by
+    assert actors("user_email_changed", user_id=ada.pk, old_email="Ada@example.com") == by
+    assert actors("user_deactivated", user_id=ada.pk) == by
+    assert not AuthToken.objects.exists()
+    assert Letter.objects.get().address == "Ada@example.com"
+    save(admin, ada, is_active="on")
+    assert actors("user_activated", user_id=ada.pk) == by
+    assert LogEntry.objects.count() == 2
+
+
+def test_saving_without_a_change_is_no_event(admin, ada):
+    save(admin, ada)
+    assert not events("user_profile_updated")
+    assert not events("user_permissions_changed")
+
+
+def test_what_an_account_may_do_is_recorded_when_it_changes(admin, root, ada):
+    group = Group.objects.create(name="engine")
+    permission = Permission.objects.get(codename="view_user")
+    save(admin, ada, is_staff="on", groups=[group.pk], user_permissions=[permission.pk])
+    (event,) = events("user_permissions_changed")
+    assert event.actor_id == str(root.pk)
+    assert json.loads(event.context) == {
+        "user_id": ada.pk, "fields": ["groups", "is_staff", "user_permissions"], "is_staff": True,
+        "is_superuser": False, "groups": ["engine"], "permissions": ["users.view_user"],
+    }  # fmt: skip
+
+
+def test_without_the_event_there_is_no_change(admin, ada, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(EventLogClient, "record", fail)
+    with pytest.raises(ConnectionError):
+        save(admin, ada, last_name="King")
+    with pytest.raises(ConnectionError):
+        admin.post(f"{LIST}{ada.pk}/password/", {"password1": "a long way up", "password2": "a long way up"})
+    with pytest.raises(ConnectionError):
+        admin.post(f"{LIST}{ada.pk}/delete/", {"post": "yes"})
+    ada.refresh_from_db()
+    assert (ada.last_name, ada.email) == ("Lovelace", "Ada@example.com")
+    assert ada.check_password(PASSWORD)
+    assert not LogEntry.objects.exists()
+
+
+def test_setting_a_password_is_recorded_and_ends_all_sessions(admin, root, ada):
+    AuthToken.objects.create(user=ada)
+    new = {"password1": "a long way up", "password2": "a long way up", "set_usable_password": "true"}
+    assert admin.get(f"{LIST}{ada.pk}/password/").status_code == 200
+    assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "password2": "x"}).status_code == 200
+    assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "usable_password": "true"}).status_code == 302
+    ada.refresh_from_db()
+    assert ada.check_password("a long way up")
+    assert contexts("user_password_changed", user_id=ada.pk) == [{"user_id": ada.pk, "changed_by": "administrator"}]
+    assert actors("user_password_changed", user_id=ada.pk) == [str(root.pk)]
+    assert not AuthToken.objects.exists()
+
+
+@pytest.mark.parametrize("all_at_once", [True, False])
+def test_deleting_erases_and_leaves_a_tombstone(admin, root, ada, all_at_once):
+    save(admin, ada, last_name="King")
+    if all_at_once:
+        assert "Ada@example.com" in act(admin, "delete_selected", ada)
+        act(admin, "delete_selected", ada, post="yes")
+    else:
+        assert b"Ada@example.com" in admin.get(f"{LIST}{ada.pk}/delete/").content
+        assert admin.post(f"{LIST}{ada.pk}/delete/", {"post": "yes"}).status_code == 302
+    ada.refresh_from_db()
+    assert (ada.email, ada.last_name, ada.deleted_at is None) == (f"deleted-{ada.pk}", "", False)
+    assert actors("user_deleted", user_id=ada.pk) == [str(root.pk)]
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"deleted-{ada.pk}"}
+    page = admin.get(f"{LIST}{ada.pk}/change/")
+    assert b'name="_save"' not in page.content
+
+
+def test_several_are_switched_off_and_on_at_once_but_not_oneself(admin, root, ada):
+    page = act(admin, "deactivate", ada, root)
+    assert "Ada@example.com: Deactivated." in page
+    assert "this one is yours" in page
+    assert list(User.objects.filter(is_active=True)) == [root]
+    act(admin, "activate", ada)
+    assert actors("user_deactivated") == actors("user_activated") == [str(root.pk)]
+    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == ["Deactivated.", "Activated."]
+
+
+def test_nobody_deletes_themselves_or_locks_themselves_out(admin, root):
+    assert admin.post(f"{LIST}{root.pk}/delete/", {"post": "yes"}).status_code == 403
+    act(admin, "delete_selected", root, post="yes")
+    save(admin, root, is_active="")
+    root.refresh_from_db()
+    assert (root.is_active, root.deleted_at) == (True, None)
+
+
+def test_nobody_gives_away_what_they_do_not_have(root, ada):
+    user = staff("view_user", "change_user", "add_user", "delete_user")
+    browser = browser_of(user)
+    for each in (ada, user):
+        save(browser, each, is_superuser="on", is_staff="on", user_permissions=[Permission.objects.first().pk])
+    assert not events("user_permissions_changed")
+    assert User.objects.filter(is_superuser=True).get() == root
+    assert browser.post(f"{LIST}{root.pk}/change/", {"email": "mine@example.com"}).status_code == 403
+    assert browser.post(f"{LIST}{root.pk}/password/", {"password1": "x", "password2": "x"}).status_code == 403
+    act(browser, "delete_selected", root, post="yes")
+    act(browser, "deactivate", root)
+    root.refresh_from_db()
+    assert (root.email, root.is_active) == ("root@example.com", True)
+
+
+def test_tokens_have_no_page_of_their_own(admin):
+    assert admin.get("/admin/knox/authtoken/").status_code == 404
+
+
+def test_coming_going_and_being_refused_are_recorded(root):
+    browser = Client(headers={"Host": "localhost"})
+    for email, password in (("root@example.com", "wrong"), ("nobody@example.com", "x"), ("root@example.com", PASSWORD)):
+        browser.post("/admin/login/", {"username": email, "password": password})
+    browser.post("/admin/logout/")
+    assert contexts("user_login_failed") == [
+        {"email": "root@example.com", "reason": "wrong_password", "user_id": root.pk},
+        {"email": "nobody@example.com", "reason": "unknown_email", "user_id": None},
+    ]
+    assert actors("user_logged_in") == actors("user_logged_out") == [str(root.pk)]
+
+
+def test_letters_that_were_given_up_are_sent_again(admin, ada):
+    letter = Letter.objects.create(kind="password_changed", user=ada, address=ada.email, given_up_at=timezone.now())
+    page = admin.get("/admin/users/letter/")
+    assert b"password_changed" in page.content or b"Password Changed" in page.content
+    chosen = {"action": "send_again", "_selected_action": [str(letter.pk)]}
+    admin.post("/admin/users/letter/", chosen)
+    letter.refresh_from_db()
+    assert (letter.given_up_at, letter.attempts) == (None, 0)
+    twin = Letter.objects.create(kind="password_changed", user=ada, address=ada.email, given_up_at=timezone.now())
+    page = admin.post("/admin/users/letter/", {**chosen, "_selected_action": [str(twin.pk)]}, follow=True)
+    assert b"waits already" in page.content

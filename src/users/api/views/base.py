@@ -1,0 +1,63 @@
+"""What the views share: who may come in, and which status each refusal has."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, NoReturn, cast
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from kit.api import AsyncAPIView
+from kit.errors import DomainError
+from users.addresses import EmailTaken
+from users.api import denials
+from users.models import User
+from users.reauthentication import AccountChanged, WrongPassword
+from users.sessions import SessionEnded
+from users.staff import OwnAccount, SuperuserProtected, UserUnknown
+from users.tokens import TokenExpired, TokenInvalid
+from users.use_cases.log_in import EmailNotVerified, InvalidCredentials
+from users.use_cases.revoke_session import SessionUnknown
+
+REFUSALS: Mapping[type[DomainError], HTTPStatus] = {
+    AccountChanged: HTTPStatus.CONFLICT,
+    EmailNotVerified: HTTPStatus.FORBIDDEN,
+    EmailTaken: HTTPStatus.CONFLICT,
+    InvalidCredentials: HTTPStatus.UNAUTHORIZED,
+    OwnAccount: HTTPStatus.CONFLICT,
+    SessionEnded: HTTPStatus.UNAUTHORIZED,
+    SessionUnknown: HTTPStatus.NOT_FOUND,
+    SuperuserProtected: HTTPStatus.FORBIDDEN,
+    TokenExpired: HTTPStatus.BAD_REQUEST,
+    TokenInvalid: HTTPStatus.BAD_REQUEST,
+    UserUnknown: HTTPStatus.NOT_FOUND,
+    WrongPassword: HTTPStatus.FORBIDDEN,
+}
+
+
+def refusals(*errors: type[DomainError]) -> Mapping[type[DomainError], HTTPStatus]:
+    """The errors that a view's use cases raise, with their statuses."""
+    return {error: REFUSALS[error] for error in errors}
+
+
+class PrivateView(AsyncAPIView):
+    """Open to those who are logged in. Whoever is, and may not, leaves an event."""
+
+    def permission_denied(self, request: Request, message: Any = None, code: Any = None) -> NoReturn:
+        if request.successful_authenticator:
+            denials.record(request, user_id=account(request).pk, resource=type(self).__name__)
+        super().permission_denied(request, message=message, code=code)
+        raise AssertionError("REST framework's permission_denied raises")
+
+
+class PublicView(AsyncAPIView):
+    """Open to everybody; a token that happens to be sent along is not looked at."""
+
+    authentication_classes: ClassVar[list[type[BaseAuthentication]]] = []
+    permission_classes: ClassVar[list[type[BasePermission]]] = []
+
+
+def account(request: Request) -> User:
+    """Who makes the request, behind a door that lets nobody else in."""
+    return cast("User", request.user)

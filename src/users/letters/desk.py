@@ -1,0 +1,19 @@
+"""Writing letters: a row in the caller's transaction, so a letter is sent if and only if that commits."""
+
+from django.db import connection, transaction
+
+from kit.errors import DomainError
+from users.letters.nudge import nudge
+from users.models import Letter, User
+
+
+def write(kind: Letter.Kind, *, address: str, user: User | None = None) -> None:
+    """Have a letter sent; to whoever has the address, if no user is named. Raises NoTransaction."""
+    if not connection.in_atomic_block:
+        raise NoTransaction
+    Letter.objects.bulk_create([Letter(kind=kind, user=user, address=address)], ignore_conflicts=True)
+    transaction.on_commit(nudge, robust=True)
+
+
+class NoTransaction(DomainError):
+    """A letter must be written inside the `with transaction.atomic():` block that makes the change it tells about."""

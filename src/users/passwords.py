@@ -1,0 +1,14 @@
+"""Whether a password will do."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+from users.models import User
+
+
+def demand_acceptable(password: str, *, user: User, field: str) -> None:
+    """Hold the password against Django's rules and the account it is for. Raises ValidationError for the field."""
+    try:
+        validate_password(password, user=user)
+    except ValidationError as error:
+        raise ValidationError({field: error}) from None

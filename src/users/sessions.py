@@ -1,0 +1,50 @@
+"""The tokens of logins, a person's sessions: given, listed, taken away. Whoever calls this has locked the account."""
+
+from django.db.models.functions import Left
+from django.utils import timezone
+from knox.models import AuthToken
+
+from kit.errors import DomainError
+from outbox.client import EventLogClient
+from users.events import RevocationReason, UserSessionsRevoked
+from users.models import User
+
+# So much of the digest, 128 bits, is unique for good; and nobody finds a token from it.
+ID_LENGTH = 32
+
+
+def id_of(session: AuthToken) -> str:
+    """What a session is called in answers and events."""
+    return str(session.digest[:ID_LENGTH])
+
+
+def holder(user_id: int) -> User:
+    """The account of a session, locked. Raises SessionEnded if it was switched off or deleted at this moment."""
+    user = User.objects.locked().get(pk=user_id)
+    if not user.is_active:
+        raise SessionEnded
+    return user
+
+
+def give(user: User) -> tuple[AuthToken, str]:
+    """A new session and its token, which the database does not have. Those past their time are forgotten."""
+    AuthToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
+    session, token = AuthToken.objects.create(user=user)
+    return session, token
+
+
+def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = "", actor_id: object = None) -> int:
+    """Take away a person's tokens, with the event; all but the one of digest `keep`, or the one of id `only`."""
+    held = AuthToken.objects.filter(user=user).exclude(digest=keep)
+    if only:
+        held = held.annotate(session_id=Left("digest", ID_LENGTH)).filter(session_id=only)
+    revoked = sorted(id_of(session) for session in held)
+    if revoked:
+        held.delete()
+        revocation = UserSessionsRevoked(user_id=user.pk, reason=reason, session_ids=revoked)
+        EventLogClient.record(revocation, actor_id=actor_id)
+    return len(revoked)
+
+
+class SessionEnded(DomainError):
+    """The session has just ended: log in again."""

@@ -1,0 +1,45 @@
+"""The reader of a letter chooses a new password, without knowing the old one."""
+
+from dataclasses import dataclass, field
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from kit.use_case import UseCase
+from outbox.client import EventLogClient
+from users import hashing, redemption, sessions
+from users.events import UserPasswordReset
+from users.letters import desk
+from users.models import Letter, User
+from users.passwords import demand_acceptable
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetPassword(UseCase[None]):
+    """Give the account a new password and end all of its sessions.
+
+    Raises TokenExpired, TokenInvalid, or Django's ValidationError when the password is not acceptable; then the token
+    is good still.
+    """
+
+    token: str = field(repr=False)
+    password: str = field(repr=False)
+
+    def execute(self) -> None:
+        with redemption.recording_refusals("reset_password", self.token):
+            with hashing.turn():
+                user = redemption.look("reset_password", self.token)
+                demand_acceptable(self.password, user=user, field="password")
+                password = make_password(self.password)
+            with transaction.atomic():
+                self._reset(redemption.lock("reset_password", self.token), password)
+
+    def _reset(self, user: User, password: str) -> None:
+        user.password = password
+        # The letter was read where it was sent to.
+        user.email_verified_at = user.email_verified_at or timezone.now()
+        user.save(update_fields=["password", "email_verified_at"])
+        EventLogClient.record(UserPasswordReset(user_id=user.pk), actor_id=user.pk)
+        sessions.revoke(user, reason="password_reset", actor_id=user.pk)
+        desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
