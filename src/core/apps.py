@@ -12,5 +12,11 @@ class CoreConfig(AppConfig):
         from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now
 
         admin.site.login_form = AdminLoginForm
-        logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT)
-        sentry.configure(dsn=settings.SENTRY_CONFIG_DSN, environment=settings.SENTRY_CONFIG_ENVIRONMENT)
+        logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT, levels=settings.LOG_LEVELS)
+        sentry.configure(
+            dsn=settings.SENTRY_CONFIG_DSN,
+            environment=settings.SENTRY_CONFIG_ENVIRONMENT,
+            release=settings.RELEASE,
+            sample_rate=settings.SENTRY_CONFIG_SAMPLE_RATE,
+            traces_sample_rate=settings.SENTRY_CONFIG_TRACES_SAMPLE_RATE,
+        )

@@ -6,10 +6,12 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import beat_init, setup_logging, task_prerun, worker_process_init, worker_process_shutdown
 from django.db import close_old_connections
 
-app = Celery("die_hard")
+from core import observability
+
+app = Celery("die_hard", task_cls="core.task:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -22,3 +24,16 @@ def _keep_our_logging(**_: Any) -> None:
 @task_prerun.connect
 def _drop_dead_connections(**_: Any) -> None:
     close_old_connections()
+
+
+# Not before the fork: threads that export spans would stay behind in the parent.
+@worker_process_init.connect
+@beat_init.connect
+def _start_observing(**_: Any) -> None:
+    observability.start()
+
+
+@worker_process_shutdown.connect
+def _stop_observing(**_: Any) -> None:
+    """Such a process ends without running what Python does at an exit."""
+    observability.stop()

@@ -9,6 +9,8 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.urls import get_resolver
 
+from core import observability
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -41,14 +43,17 @@ def with_lifespan(application: Application) -> Application:
 
 def _start() -> None:
     """Load the views and begin to open connections, so that the first request need not; a database may come later."""
+    observability.start()
     _ = get_resolver().url_patterns
     if (postgres := _pooled()) is not None:
         postgres.pool.open()
 
 
 def _stop() -> None:
+    """Close and send what is open: Uvicorn ends by the signal that it was sent, so nothing runs at Python's exit."""
     if (postgres := _pooled()) is not None:
         postgres.close_pool()
+    observability.stop()
 
 
 def _pooled() -> DatabaseWrapper | None:

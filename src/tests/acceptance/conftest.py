@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +23,8 @@ from tests.acceptance.gate import Gate
 SOURCE = Path(__file__).resolve().parents[2]
 COMMANDS = {
     "web": ["-m", "uvicorn", "core.asgi:application", "--port", "{port}", "--log-level", "warning", "--ws", "none"],
-    "worker": ["-m", "celery", "-A", "core", "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
-    "beat": ["-m", "celery", "-A", "core", "beat", "--schedule", "{folder}/beat"],
+    "worker": ["-m", "celery", "--quiet", "-A", "core", "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
+    "beat": ["-m", "celery", "--quiet", "-A", "core", "beat", "--schedule", "{folder}/beat"],
 }
 
 
@@ -114,8 +115,8 @@ def free_port() -> int:
     return gate.port
 
 
-@pytest.fixture(scope="session")
-def environment() -> Iterator[dict[str, str]]:
+@contextmanager
+def own_databases(*, redis_db: int) -> Iterator[dict[str, str]]:
     """The environment of an installation with databases of its own, which are dropped in the end."""
     name = f"acceptance_{uuid4().hex[:12]}"
     database = os.environ["DATABASE_URL"]
@@ -133,13 +134,19 @@ def environment() -> Iterator[dict[str, str]]:
             "CLICKHOUSE_PORT": os.environ.get("CLICKHOUSE_PORT", "9000"),
             "DATABASE_URL": own,
             "CLICKHOUSE_DATABASE": name,
-            "ACCEPTANCE_REDIS_DB": "9",
+            "ACCEPTANCE_REDIS_DB": str(redis_db),
             "OUTBOX_BACKOFF_CAP": "1",
             "LOG_FORMAT": "json",
         }
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     clickhouse.execute(f"DROP DATABASE IF EXISTS {name}")
     clickhouse.disconnect()
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[dict[str, str]]:
+    with own_databases(redis_db=9) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -155,13 +162,17 @@ def application(environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def event_log(environment: dict[str, str], application: Application) -> Iterator[Client]:
-    """ClickHouse, seen through another vendor's client and past the gate."""
-    client = Client(
+    client = client_past_the_gate(environment)
+    yield client
+    client.disconnect()
+
+
+def client_past_the_gate(environment: dict[str, str]) -> Client:
+    """ClickHouse, seen through another vendor's client."""
+    return Client(
         host=environment["CLICKHOUSE_HOST"],
         port=environment["CLICKHOUSE_PORT"],
         user=environment.get("CLICKHOUSE_USER", "default"),
         password=environment.get("CLICKHOUSE_PASSWORD", ""),
         database=environment["CLICKHOUSE_DATABASE"],
     )
-    yield client
-    client.disconnect()

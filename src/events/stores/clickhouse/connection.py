@@ -8,6 +8,7 @@ from asynch.proto.protocol import ServerPacket
 
 from events.store import StoreMisconfigured
 from events.stores.clickhouse.layout import COLUMNS
+from kit.span import traceparent
 
 _ProtoConnection: Any = connection.Connection
 
@@ -50,6 +51,16 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled an
             # Whatever ended the connection has been raised where it was used.
             with contextlib.suppress(OSError):
                 await buffered.writer.wait_closed()
+
+
+def trace_settings() -> dict[str, str]:
+    """What makes a query part of the present trace, if there is one: the server's spans then continue it.
+
+    asynch takes this out of the settings and sends it in the query's client information, in version 00 of the format
+    only; later ones begin with the same four fields.
+    """
+    present = traceparent.get()
+    return {"opentelemetry_traceparent": f"00{present[2:]}"} if present else {}
 
 
 def _demand_types(sample: Any) -> None:
