@@ -1,0 +1,124 @@
+"""From the request's span to the row in ClickHouse, as a collector receives it from the real processes."""
+
+import signal
+from uuid import uuid4
+
+from tests.acceptance.conftest import eventually
+from tests.acceptance.observability.conftest import lines
+
+PARENT = f"00-{'4bf92f3577b34da6a3ce929d0e0e4736'}-00f067aa0ba902b7-01"
+SERVER, INTERNAL, CONSUMER = 2, 1, 5
+
+
+def register(application, **headers: str):
+    """Register somebody; the answer and the id of the trace that we began."""
+    trace_id = uuid4().hex
+    answer = application.http.post(
+        "/api/users/",
+        json={"email": f"ada.{uuid4().hex[:12]}@example.com", "password": "a long way down"},
+        headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", **headers},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer, trace_id
+
+
+def rows_of(event_log, trace_id: str) -> list[tuple]:
+    return event_log.execute(
+        "SELECT event_type, trace_id, span_id, batch_id FROM event_log WHERE trace_id = %(id)s", {"id": trace_id}
+    )
+
+
+def test_a_registration_is_one_trace_down_to_its_row_and_the_delivery_links_to_it(
+    observed, observed_event_log, collector
+):
+    _, trace_id = register(observed)
+    ((event_type, _, span_id, batch_id),) = eventually(lambda: rows_of(observed_event_log, trace_id))
+    request, use_case, recording = eventually(lambda: len(collector.trace(trace_id)) == 3 and collector.trace(trace_id))
+    assert [request.name, use_case.name, recording.name] == [
+        "POST api/users/", "use_case.RegisterUser", "outbox.record",
+    ]  # fmt: skip
+    assert [request.parent_id, use_case.parent_id, recording.parent_id] == [
+        "00f067aa0ba902b7", request.span_id, use_case.span_id,
+    ]  # fmt: skip
+    assert (request.kind, use_case.kind) == (SERVER, INTERNAL)
+    assert (event_type, span_id) == ("user_registered", recording.span_id)
+    (delivery,) = eventually(lambda: collector.linked_to(trace_id))
+    assert (delivery.name, delivery.parent_id) == ("outbox.deliver", "")
+    assert delivery.trace_id != trace_id
+    assert delivery.attributes["batch_id"] == str(batch_id)
+    assert delivery.attributes["outcome"] == "delivered"
+
+
+def test_a_requests_span_has_its_route_status_and_sizes_and_no_path(observed, collector):
+    answer, trace_id = register(observed, **{"X-Request-ID": "r-17"})
+    request = eventually(lambda: collector.trace(trace_id))[0]
+    attributes = request.attributes
+    assert attributes["http.route"] == "api/users/"
+    assert attributes["http.response.status_code"] == 201
+    assert attributes["http.response.body.size"] == len(answer.content)
+    assert attributes["request_id"] == "r-17"
+    assert not {"url.path", "url.full"} & attributes.keys()
+
+
+def test_the_resource_is_what_the_standard_variables_say_and_ours_besides(observed, collector):
+    _, trace_id = register(observed)
+    resource = eventually(lambda: collector.trace(trace_id))[0].resource
+    assert resource["service.name"] == "die-hard"
+    assert resource["service.version"] == "v1.2.3-4-gabcdef0"
+    assert resource["service.namespace"] == "acceptance"
+    assert resource["deployment.environment.name"] == observed.environment["ENVIRONMENT"]
+
+
+def test_a_fault_of_ours_is_an_error_on_the_span_and_a_refusal_is_not(observed, collector, database):
+    trace_id, refused_id = uuid4().hex, uuid4().hex
+    login = {"email": "nobody@example.com", "password": "a long way down"}
+    database.execute("ALTER TABLE users_user RENAME TO hidden")
+    try:
+        answer = observed.http.post(
+            "/api/auth/login/", json=login, headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+        )
+    finally:
+        database.execute("ALTER TABLE hidden RENAME TO users_user")
+    assert answer.status_code == 500
+    observed.http.post("/api/auth/login/", json=login, headers={"traceparent": f"00-{refused_id}-00f067aa0ba902b7-01"})
+    request, use_case = eventually(lambda: len(collector.trace(trace_id)) == 2 and collector.trace(trace_id))
+    assert request.is_error
+    assert use_case.is_error
+    assert request.events["exception"]["exception.type"] == "ProgrammingError"
+    refused = eventually(lambda: len(collector.trace(refused_id)) == 3 and collector.trace(refused_id))
+    assert not any(span.is_error for span in refused)
+    assert refused[1].attributes["error.type"] == "InvalidCredentials"
+
+
+def test_a_tick_is_a_tasks_span_and_its_children_are_in_its_trace(observed, collector):
+    ticks = eventually(lambda: [span for span in list(collector.spans) if span.name == "outbox.tick"])
+    assert ticks[0].kind == CONSUMER
+    sealing = eventually(lambda: [span for span in collector.trace(ticks[0].trace_id) if span.name == "outbox.seal"])
+    assert sealing[0].parent_id == ticks[0].span_id
+
+
+def test_a_command_is_a_span_that_is_exported_before_it_exits(observed, collector):
+    before = len(collector.spans)
+    observed.manage("migrate_event_store")
+    assert "migrate_event_store" in [span.name for span in collector.spans[before:]]
+
+
+def test_what_a_process_has_open_is_exported_when_it_is_told_to_stop(observed, observed_environment, collector):
+    observed.environment["OTEL_BSP_SCHEDULE_DELAY"] = "600000"
+    observed.kill("web", with_signal=signal.SIGTERM)
+    observed.start("web")
+    _, trace_id = register(observed)
+    assert collector.trace(trace_id) == []
+    observed.kill("web", with_signal=signal.SIGTERM)
+    assert len(collector.trace(trace_id)) == 3
+    observed.environment["OTEL_BSP_SCHEDULE_DELAY"] = "100"
+    observed.start("web")
+
+
+def test_log_lines_name_the_trace_and_the_span(observed):
+    _, trace_id = register(observed)
+    (access,) = eventually(
+        lambda: [line for line in lines(observed, "web") if line.get("trace_id") == trace_id]
+    )
+    assert access["event"] == "request_finished"
+    assert len(access["span_id"]) == 16
