@@ -6,19 +6,31 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, task_prerun, worker_process_init, worker_process_shutdown
+from celery.apps import worker
+from celery.signals import beat_init, celeryd_init, setup_logging, task_prerun, worker_process_init, worker_process_shutdown
+from django.conf import settings
 from django.db import close_old_connections
 
-from core import observability
+from core import observability, task
+from core.observability import logs
 
-app = Celery("die_hard", task_cls="core.task:Task")
+app = Celery("die_hard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+__all__ = ["app", "task"]  # the latter for its signals
 
 
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Celery configures no logging of its own while this is connected; core.observability has done it."""
+
+
+@celeryd_init.connect
+def _say_it_in_the_log(**_: Any) -> None:
+    """Celery prints what its signal handlers have to say past every logger."""
+    if settings.LOG_FORMAT == "json":
+        worker.safe_say = logs.say  # type: ignore[assignment]  # Celery's own takes a file that ours does not need
 
 
 @task_prerun.connect

@@ -1,11 +1,13 @@
 """What Sentry is sent by the real processes, and what it is not."""
 
+import json
 import socket
 from uuid import uuid4
 
 from tests.acceptance.conftest import eventually
 
 LOGIN = {"email": "nobody@example.com", "password": "canary-5d2e-long-enough"}
+SEND_RECONCILE = "from core.celery import app; app.send_task('outbox.reconcile')"
 INSERT = """
     INSERT INTO outbox_event (
         event_id, event_type, occurred_at, environment, context, metadata_version, actor_id, request_id, trace_context
@@ -50,12 +52,19 @@ def test_a_fault_in_a_task_is_reported_with_the_task(observed, sentry, database)
 
 
 def test_a_fault_in_a_command_is_reported_before_it_exits(observed, sentry):
-    before = len(sentry.errors("IsADirectoryError"))
-    observed.manage("loaddata", "no_such_fixture", check=False)
-    done = observed.manage("dumpdata", "users", "--output", str(observed.folder), check=False)
+    right = observed.environment["DATABASE_URL"]
+    observed.environment["DATABASE_URL"] = "postgres://app@127.0.0.1:1/nothing"
+    try:
+        done = observed.manage("sqlflush", check=False)
+    finally:
+        observed.environment["DATABASE_URL"] = right
     assert done.returncode == 1
-    (report,) = sentry.errors("IsADirectoryError")[before:]
-    assert report.content["tags"]["command"] == "dumpdata"
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["event"] == "uncaught_exception"
+    reports = [each.content for each in sentry.errors() if each.content["tags"].get("command") == "sqlflush"]
+    assert len(reports) == 1
+    assert reports[0]["exception"]["values"][-1]["type"] == "OperationalError"
+    observed.manage("loaddata", "no_such_fixture", check=False)
     assert not sentry.errors("CommandError")
 
 
@@ -76,9 +85,8 @@ def test_a_failed_verification_is_reported_under_its_identifier(observed, observ
     observed_event_log.execute(
         f"ALTER TABLE event_log DELETE WHERE {where} SETTINGS mutations_sync = 2", {"email": email}
     )
-    reconcile = "from outbox.tasks import reconcile_recent; reconcile_recent.delay()"
     eventually(lambda: observed.manage("outbox", "verify", check=False).returncode == 1)
-    observed.manage("shell", "--no-imports", "-c", reconcile)
+    observed.manage("shell", "--no-imports", "-c", SEND_RECONCILE)
     reports = reported(sentry, "verification_failed")
     assert reports[0].content["extra"]["missing"] == 1
     assert reports[0].content["fingerprint"] == ["verification_failed"]
@@ -98,7 +106,7 @@ def test_what_is_expected_is_not_reported(observed, sentry, database):
     observed.clickhouse.close()
     try:
         observed.register(f"ada.{uuid4().hex[:12]}@example.com")
-        observed.manage("shell", "--no-imports", "-c", "from outbox.tasks import reconcile_recent as r; r.delay()")
+        observed.manage("shell", "--no-imports", "-c", SEND_RECONCILE)
         eventually(lambda: "StoreUnavailable" in observed.log("worker") or "reconcile" in observed.log("worker"))
         eventually(lambda: "batch_postponed" in observed.log("worker"))
     finally:

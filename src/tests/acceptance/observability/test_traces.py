@@ -22,6 +22,11 @@ def register(application, **headers: str):
     return answer, trace_id
 
 
+def whole_trace(collector, trace_id: str, *, spans: int = 3):
+    """The spans of a trace, once there are as many; they come as they end, the outermost last."""
+    return eventually(lambda: len(collector.trace(trace_id)) >= spans and collector.trace(trace_id))
+
+
 def rows_of(event_log, trace_id: str) -> list[tuple]:
     return event_log.execute(
         "SELECT event_type, trace_id, span_id, batch_id FROM event_log WHERE trace_id = %(id)s", {"id": trace_id}
@@ -33,7 +38,7 @@ def test_a_registration_is_one_trace_down_to_its_row_and_the_delivery_links_to_i
 ):
     _, trace_id = register(observed)
     ((event_type, _, span_id, batch_id),) = eventually(lambda: rows_of(observed_event_log, trace_id))
-    request, use_case, recording = eventually(lambda: len(collector.trace(trace_id)) == 3 and collector.trace(trace_id))
+    request, use_case, recording = whole_trace(collector, trace_id)
     assert [request.name, use_case.name, recording.name] == [
         "POST api/users/", "use_case.RegisterUser", "outbox.record",
     ]  # fmt: skip
@@ -51,7 +56,7 @@ def test_a_registration_is_one_trace_down_to_its_row_and_the_delivery_links_to_i
 
 def test_a_requests_span_has_its_route_status_and_sizes_and_no_path(observed, collector):
     answer, trace_id = register(observed, **{"X-Request-ID": "r-17"})
-    request = eventually(lambda: collector.trace(trace_id))[0]
+    request = whole_trace(collector, trace_id)[0]
     attributes = request.attributes
     assert attributes["http.route"] == "api/users/"
     assert attributes["http.response.status_code"] == 201
@@ -62,7 +67,7 @@ def test_a_requests_span_has_its_route_status_and_sizes_and_no_path(observed, co
 
 def test_the_resource_is_what_the_standard_variables_say_and_ours_besides(observed, collector):
     _, trace_id = register(observed)
-    resource = eventually(lambda: collector.trace(trace_id))[0].resource
+    resource = whole_trace(collector, trace_id)[0].resource
     assert resource["service.name"] == "die-hard"
     assert resource["service.version"] == "v1.2.3-4-gabcdef0"
     assert resource["service.namespace"] == "acceptance"
@@ -81,11 +86,11 @@ def test_a_fault_of_ours_is_an_error_on_the_span_and_a_refusal_is_not(observed, 
         database.execute("ALTER TABLE hidden RENAME TO users_user")
     assert answer.status_code == 500
     observed.http.post("/api/auth/login/", json=login, headers={"traceparent": f"00-{refused_id}-00f067aa0ba902b7-01"})
-    request, use_case = eventually(lambda: len(collector.trace(trace_id)) == 2 and collector.trace(trace_id))
+    request, use_case = whole_trace(collector, trace_id, spans=2)
     assert request.is_error
     assert use_case.is_error
     assert request.events["exception"]["exception.type"] == "ProgrammingError"
-    refused = eventually(lambda: len(collector.trace(refused_id)) == 3 and collector.trace(refused_id))
+    refused = whole_trace(collector, refused_id)
     assert not any(span.is_error for span in refused)
     assert refused[1].attributes["error.type"] == "InvalidCredentials"
 
