@@ -7,7 +7,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
 from celery.apps import worker
-from celery.signals import beat_init, celeryd_init, setup_logging, task_prerun, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    beat_init,
+    celeryd_init,
+    setup_logging,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+)
 from django.conf import settings
 from django.db import close_old_connections
 

@@ -110,8 +110,13 @@ def _finish(fmt: str) -> list[Processor]:
 _render_json = structlog.processors.JSONRenderer(ensure_ascii=False, default=as_text)
 
 
+# Line ends of Unicode that JSON leaves as they are and some readers cut at.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x7f\x85\u2028\u2029"}
+
+
 def _json(logger: object, method: str, event: EventDict) -> str:
-    return str(_render_json(logger, method, event))
+    line = str(_render_json(logger, method, event))
+    return line if line.isascii() else line.translate(_LINE_ENDS)
 
 
 def _console() -> Callable[[object, str, EventDict], str]:

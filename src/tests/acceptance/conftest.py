@@ -23,7 +23,18 @@ from tests.acceptance.gate import Gate
 SOURCE = Path(__file__).resolve().parents[2]
 COMMANDS = {
     "web": ["-m", "uvicorn", "core.asgi:application", "--port", "{port}", "--log-level", "warning", "--ws", "none"],
-    "worker": ["-m", "celery", "--quiet", "-A", "core", "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
+    "worker": [
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "core",
+        "worker",
+        "--concurrency",
+        "2",
+        "--without-mingle",
+        "--without-gossip",
+    ],
     "beat": ["-m", "celery", "--quiet", "-A", "core", "beat", "--schedule", "{folder}/beat"],
 }
 

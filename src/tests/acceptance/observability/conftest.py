@@ -42,9 +42,7 @@ def observed_environment(collector: Collector, sentry: Sentry) -> Iterator[dict[
 
 
 @pytest.fixture(scope="package")
-def observed(
-    observed_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Application]:
+def observed(observed_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     running = Application(folder=tmp_path_factory.mktemp("observed"), environment=observed_environment)
     try:
         running.manage("install")

@@ -118,6 +118,8 @@ def test_what_is_expected_is_not_reported(observed, sentry, database):
 
 def test_a_trace_goes_on_through_the_broker(observed, sentry):
     """Beat publishes, the worker continues: its transaction names a trace, and errors within belong to it."""
-    ticks = eventually(lambda: [each.content for each in sentry.transactions() if each.content["transaction"] == "outbox.tick"])
+    ticks = eventually(
+        lambda: [each.content for each in sentry.transactions() if each.content["transaction"] == "outbox.tick"]
+    )
     assert ticks[0]["contexts"]["trace"]["trace_id"]
     assert any(span["op"] == "outbox.seal" for tick in ticks for span in tick["spans"])

@@ -55,9 +55,7 @@ def test_an_access_line_says_who_it_was(observed):
     email = f"ada.{uuid4().hex[:12]}@example.com"
     user = observed.register(email).json()
     login = observed.http.post("/api/auth/login/", json={"email": email, "password": "a long way down"}).json()
-    observed.http.get(
-        "/api/users/me/", headers={"Authorization": f"Bearer {login['token']}", "X-Request-ID": "a-2"}
-    )
+    observed.http.get("/api/users/me/", headers={"Authorization": f"Bearer {login['token']}", "X-Request-ID": "a-2"})
     assert access_line(observed, "a-2")["actor_id"] == str(user["id"])
 
 

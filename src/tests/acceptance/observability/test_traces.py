@@ -122,8 +122,6 @@ def test_what_a_process_has_open_is_exported_when_it_is_told_to_stop(observed, o
 
 def test_log_lines_name_the_trace_and_the_span(observed):
     _, trace_id = register(observed)
-    (access,) = eventually(
-        lambda: [line for line in lines(observed, "web") if line.get("trace_id") == trace_id]
-    )
+    (access,) = eventually(lambda: [line for line in lines(observed, "web") if line.get("trace_id") == trace_id])
     assert access["event"] == "request_finished"
     assert len(access["span_id"]) == 16
