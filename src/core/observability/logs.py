@@ -107,6 +107,7 @@ def _finish(fmt: str) -> list[Processor]:
     return [structlog.processors.format_exc_info, _without_secrets(_json if fmt == "json" else _console())]
 
 
+_FIRST = ("timestamp", "level", "event")
 _render_json = structlog.processors.JSONRenderer(ensure_ascii=False, default=as_text)
 
 
@@ -115,7 +116,7 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x7f\x85\u2028\u2029"}
 
 
 def _json(logger: object, method: str, event: EventDict) -> str:
-    line = str(_render_json(logger, method, event))
+    line = str(_render_json(logger, method, {key: event.pop(key) for key in _FIRST if key in event} | event))
     return line if line.isascii() else line.translate(_LINE_ENDS)
 
 

@@ -119,8 +119,8 @@ def _error(logged: Mapping[str, Any]) -> _ErrorInfo | None:
             return type(error), error, error.__traceback__
         case (type() as kind, BaseException() as error, trace):
             return kind, error, trace
-        case True if (error := sys.exception()) is not None:
-            return type(error), error, error.__traceback__
+        case True if (present := sys.exception()) is not None:
+            return type(present), present, present.__traceback__
     return None
 
 

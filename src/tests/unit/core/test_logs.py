@@ -29,7 +29,7 @@ def test_a_line_has_its_identifier_level_logger_time_and_keys():
         f"log.info('x', url='redis://:{CANARY}@host/0')",
         f"logging.getLogger('lib').warning('connect to %s', 'postgres://app:{CANARY}@db/app')",
         f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
-        f"exec('''try:\\n    raise ValueError(\"redis://:{CANARY}@host\")\\nexcept ValueError: log.exception(\"x\")''')",
+        f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
         f"import warnings; warnings.warn('password={CANARY}')",
     ],
 )

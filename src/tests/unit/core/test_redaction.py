@@ -68,7 +68,7 @@ def test_a_thing_that_cannot_show_itself_and_one_that_holds_itself_are_no_troubl
         def __repr__(self):
             raise RuntimeError
 
-    endless = {"shy": Shy()}
+    endless: dict[str, object] = {"shy": Shy()}
     endless["self"] = endless
     assert redacted(endless)["shy"] == "<Shy>"
 

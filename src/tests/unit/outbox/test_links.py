@@ -1,11 +1,13 @@
 """A delivery names the traces of its events: each once, and no more than a span should have."""
 
+from typing import Any
+
 from events.store import Columns
 from outbox import relay
 
 
 def columns(*traces: tuple[str, str]) -> Columns:
-    nothing = ("",) * len(traces)
+    nothing: Any = ("",) * len(traces)
     return Columns(
         event_id=nothing, event_type=nothing, occurred_us=nothing, environment=nothing, context=nothing,
         metadata_version=nothing, actor_id=nothing, request_id=nothing,
