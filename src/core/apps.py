@@ -1,7 +1,10 @@
+import sys
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib import admin
 
+from core import commandline
 from core.observability import logs, sentry
 
 
@@ -12,7 +15,12 @@ class CoreConfig(AppConfig):
         from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now
 
         admin.site.login_form = AdminLoginForm
-        logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT, levels=settings.LOG_LEVELS)
+        logs.configure(
+            level=settings.LOG_LEVEL,
+            fmt=settings.LOG_FORMAT,
+            levels=settings.LOG_LEVELS,
+            stream="stderr" if commandline.answers_on_standard_output(sys.argv) else "stdout",
+        )
         sentry.configure(
             dsn=settings.SENTRY_CONFIG_DSN,
             environment=settings.SENTRY_CONFIG_ENVIRONMENT,

@@ -1,6 +1,7 @@
 """Django's command line, with a span around each command."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +22,11 @@ class CommandLine(ManagementUtility):
         if subcommand not in _OPEN_ENDED:
             command.execute = _observed(command, name=subcommand)  # type: ignore[method-assign]
         return command
+
+
+def answers_on_standard_output(argv: list[str]) -> bool:
+    """Whether this process is a command whose output somebody may read on: its log then goes to standard error."""
+    return Path(argv[0]).name == "manage.py" and argv[1:2] != ["runserver"]
 
 
 def execute() -> None:

@@ -33,13 +33,13 @@ _LEVELS = {
 log = structlog.get_logger(__name__)
 
 
-def configure(*, level: str, fmt: str, levels: Mapping[str, str] | None = None) -> None:
-    """Send everything through structlog to standard output; `fmt` is console or json, `levels` is by logger."""
+def configure(*, level: str, fmt: str, levels: Mapping[str, str] | None = None, stream: str = "stdout") -> None:
+    """Send everything through structlog to `stream`; `fmt` is console or json, `levels` is by logger."""
     if fmt == "json":
-        _take_any_text(sys.stdout)
+        _take_any_text(getattr(sys, stream))
         sys.excepthook, threading.excepthook = _log_uncaught, _log_uncaught_in_thread
     # A process that serves without Uvicorn's command (and the command, before it loads us) may have set up its own.
-    logging.config.dictConfig(_configuration(level=level, fmt=fmt, levels={**_LEVELS, **(levels or {})}))
+    logging.config.dictConfig(_configuration(level=level, fmt=fmt, levels={**_LEVELS, **(levels or {})}, stream=stream))
     logging.captureWarnings(capture=True)
     warnings.formatwarning = _one_line
     structlog.configure(
@@ -61,11 +61,11 @@ def say(message: str, *_: object) -> None:
     os.write(1, f"{json.dumps(line)}\n".encode())
 
 
-def _configuration(*, level: str, fmt: str, levels: Mapping[str, str]) -> dict[str, Any]:
+def _configuration(*, level: str, fmt: str, levels: Mapping[str, str], stream: str) -> dict[str, Any]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": _shared(fmt),
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_finish(fmt)],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_finish(fmt, stream)],
     }
     loggers: dict[str, dict[str, Any]] = {
         # The uvicorn command has given these handlers of its own. The access line is ours, see core.access.
@@ -79,9 +79,9 @@ def _configuration(*, level: str, fmt: str, levels: Mapping[str, str]) -> dict[s
         "disable_existing_loggers": False,
         "formatters": {"structlog": formatter},
         "handlers": {
-            "stdout": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": "ext://sys.stdout"}
+            "stream": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": f"ext://sys.{stream}"}
         },
-        "root": {"handlers": ["stdout"], "level": level},
+        "root": {"handlers": ["stream"], "level": level},
         "loggers": loggers,
     }
 
@@ -102,9 +102,9 @@ def _shared(fmt: str) -> list[Processor]:
     ]
 
 
-def _finish(fmt: str) -> list[Processor]:
+def _finish(fmt: str, stream: str) -> list[Processor]:
     # Plain tracebacks: a prettier one shows local variables, and a password may be among them.
-    return [structlog.processors.format_exc_info, _without_secrets(_json if fmt == "json" else _console())]
+    return [structlog.processors.format_exc_info, _without_secrets(_json if fmt == "json" else _console(stream))]
 
 
 _FIRST = ("timestamp", "level", "event")
@@ -116,13 +116,13 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x7f\x85\u2028\u2029"}
 
 
 def _json(logger: object, method: str, event: EventDict) -> str:
-    line = str(_render_json(logger, method, {key: event.pop(key) for key in _FIRST if key in event} | event))
+    line = str(_render_json(logger, method, {**{key: event[key] for key in _FIRST if key in event}, **event}))
     return line if line.isascii() else line.translate(_LINE_ENDS)
 
 
-def _console() -> Callable[[object, str, EventDict], str]:
+def _console(stream: str) -> Callable[[object, str, EventDict], str]:
     render = structlog.dev.ConsoleRenderer(
-        colors=sys.stdout.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        colors=getattr(sys, stream).isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )
 
     def console(logger: Any, method: str, event: EventDict) -> str:

@@ -59,7 +59,8 @@ def test_a_fault_in_a_command_is_reported_before_it_exits(observed, sentry):
     finally:
         observed.environment["DATABASE_URL"] = right
     assert done.returncode == 1
-    (line,) = done.stdout.splitlines()
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
     assert json.loads(line)["event"] == "uncaught_exception"
     reports = [each.content for each in sentry.errors() if each.content["tags"].get("command") == "sqlflush"]
     assert len(reports) == 1
