@@ -54,6 +54,14 @@ def configure(*, level: str, fmt: str, levels: Mapping[str, str] | None = None, 
     )
 
 
+def json_formatter() -> logging.Formatter:
+    """For uvicorn.json, which Uvicorn's command is given: the parent of several workers never loads the application."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared("json"),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_finish("json", "stdout")],
+    )
+
+
 def say(message: str, *_: object) -> None:
     """Log from within a signal handler, where nothing may be taken that is perhaps held: straight to the output."""
     now = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")

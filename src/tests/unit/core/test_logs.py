@@ -1,10 +1,13 @@
 """Log lines of a process of its own, for logging is set up once."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tests.unit.core.test_observability import in_a_process
+from core.settings.environment import SOURCE
+from tests.unit.core.test_observability import in_a_process, plain_environment
 
 CANARY = "canary7c1f0123456789"
 BEGIN = "import django; django.setup(); import logging, structlog; log = structlog.get_logger('t'); "
@@ -92,3 +95,21 @@ def test_a_disabled_sdk_is_not_imported():
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", OTEL_SDK_DISABLED="true",
     )  # fmt: skip
     assert line["vendors"] == []
+
+
+def test_uvicorn_with_several_workers_prints_nothing_but_json(tmp_path):
+    with subprocess.Popen(
+        [
+            sys.executable, "-m", "uvicorn", "core.asgi:application", "--uds", str(tmp_path / "web"), "--workers", "2",
+            "--ws", "none", "--log-config", "core/observability/uvicorn.json",
+        ],
+        cwd=SOURCE, env=plain_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as server:  # fmt: skip
+        printed = []
+        for line in server.stdout:
+            printed.append(json.loads(line))
+            if [each["event"] for each in printed].count("Application startup complete.") == 2:
+                server.terminate()
+    said = [line["event"] for line in printed]
+    assert any(event.startswith("Started parent process") for event in said)
+    assert any(event.startswith("Stopping parent process") for event in said)
