@@ -41,6 +41,7 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
     from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 -- likewise
 
     ignore_logger("django.security.*")  # clients' attempts, as in _EXPECTED
+    ignore_logger("opentelemetry.*")  # a collector that is away is no fault of the application
     ignore_logger("core.observability.logs")  # it logs what Sentry has met as an uncaught exception already
     # Request bodies and local variables hold passwords, which no list of suspicious names finds everywhere: neither is
     # sent. The rest goes through the redaction that the log goes through.

@@ -5,7 +5,9 @@ attributes are the SDK's own OTEL_* variables. The seam's `traceparent` goes wit
 and ClickHouse's queries name it without knowing OpenTelemetry.
 """
 
+import atexit
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +30,7 @@ _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "ou
 _ROOTS = frozenset({"outbox.deliver"})
 _NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
 _LONGEST_TEXT = 8_000
+_PATIENCE_SECONDS = 2.0
 
 _provider: TracerProvider | None = None
 
@@ -37,7 +40,8 @@ def start(*, environment: str, release: str) -> None:
     global _provider  # noqa: PLW0603 -- a process has one, or none
     if _provider is not None:
         return
-    _provider = TracerProvider(resource=_resource(environment=environment, release=release))
+    _provider = TracerProvider(resource=_resource(environment=environment, release=release), shutdown_on_exit=False)
+    atexit.register(stop)
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(_provider)
     register_tracer(_opener(_provider.get_tracer("die_hard")))
@@ -45,9 +49,12 @@ def start(*, environment: str, release: str) -> None:
 
 
 def stop() -> None:
-    """Export what is left and stop exporting."""
+    """Export what is left, as far as the collector takes it soon: nobody waits longer for one that is away."""
+    atexit.unregister(stop)
     if _provider is not None:
-        _provider.shutdown()
+        closing = threading.Thread(target=_provider.shutdown, name="last-spans", daemon=True)
+        closing.start()
+        closing.join(_PATIENCE_SECONDS)
 
 
 def _resource(*, environment: str, release: str) -> Resource:
