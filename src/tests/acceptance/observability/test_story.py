@@ -24,6 +24,7 @@ ROW = (
     "event_type", "event_date_time", "environment", "event_context", "metadata_version", "event_id", "actor_id",
     "request_id", "trace_id", "span_id", "batch_id",
 )  # fmt: skip
+FIRST = {"timestamp", "level", "event"}
 SHOWN = (
     "http.response.status_code", "user.id", "event_type", "batch_id", "events", "attempt", "outcome",
 )  # fmt: skip
@@ -97,7 +98,9 @@ def tree(spans: list[ReceivedSpan], *, of_trace: str = "") -> str:
 
 
 def logged(found: list[dict]) -> str:
-    return block("\n".join(json.dumps(line) for line in found), "json")
+    """The lines with their keys in one order; that of the context's is as it comes."""
+    in_order = ({key: line[key] for key in sorted(line, key=lambda key: (key not in FIRST, key))} for line in found)
+    return block("\n".join(json.dumps(line) for line in in_order), "json")
 
 
 def block(text: str, kind: str) -> str:

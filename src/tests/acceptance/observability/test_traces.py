@@ -95,11 +95,12 @@ def test_a_fault_of_ours_is_an_error_on_the_span_and_a_refusal_is_not(observed, 
     assert refused[1].attributes["error.type"] == "InvalidCredentials"
 
 
-def test_a_tick_is_a_tasks_span_and_its_children_are_in_its_trace(observed, collector):
-    ticks = eventually(lambda: [span for span in list(collector.spans) if span.name == "outbox.tick"])
-    assert ticks[0].kind == CONSUMER
-    sealing = eventually(lambda: [span for span in collector.trace(ticks[0].trace_id) if span.name == "outbox.seal"])
-    assert sealing[0].parent_id == ticks[0].span_id
+def test_a_task_is_a_span_and_what_it_does_is_in_its_trace(observed, collector):
+    register(observed)
+    sealing = eventually(lambda: [span for span in list(collector.spans) if span.name == "outbox.seal"])[-1]
+    tick = whole_trace(collector, sealing.trace_id, spans=2)[0]
+    assert (tick.name, tick.kind, tick.parent_id) == ("outbox.tick", CONSUMER, "")
+    assert sealing.parent_id == tick.span_id
 
 
 def test_a_command_is_a_span_that_is_exported_before_it_exits(observed, collector):
@@ -125,3 +126,36 @@ def test_log_lines_name_the_trace_and_the_span(observed):
     (access,) = eventually(lambda: [line for line in lines(observed, "web") if line.get("trace_id") == trace_id])
     assert access["event"] == "request_finished"
     assert len(access["span_id"]) == 16
+
+
+def test_a_task_that_a_request_causes_knows_the_request_and_goes_on_with_its_trace(observed, collector):
+    trace_id = uuid4().hex
+    cause = (
+        "from core.celery import app; from outbox import context;"
+        f"context.request_id.set('r-{trace_id}'); context.actor_id.set('17');"
+        f"context.trace_context.set('00-{trace_id}-00f067aa0ba902b7-01'); app.send_task('outbox.reconcile')"
+    )
+    observed.manage("shell", "--no-imports", "-c", cause)
+    line = eventually(
+        lambda: [line for line in lines(observed, "worker") if line.get("request_id") == f"r-{trace_id}"]
+    )[-1]
+    assert (line["task"], line["actor_id"], line["trace_id"]) == ("outbox.reconcile", "17", trace_id)
+    (task,) = whole_trace(collector, trace_id, spans=1)
+    assert (task.name, task.parent_id) == ("outbox.reconcile", "00f067aa0ba902b7")
+
+
+def test_a_workers_children_export_what_they_have_when_the_worker_is_told_to_stop(observed, collector):
+    observed.environment["OTEL_BSP_SCHEDULE_DELAY"] = "600000"
+    observed.kill("worker")
+    observed.start("worker")
+    logged = len(observed.log("worker"))
+    register(observed)
+    eventually(lambda: "batch_delivered" in observed.log("worker")[logged:])
+    delivery = next(line for line in reversed(lines(observed, "worker")) if line["event"] == "batch_delivered")
+    assert collector.trace(delivery["trace_id"]) == []
+    worker = observed.processes["worker"]
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=30)
+    assert [span.name for span in collector.trace(delivery["trace_id"])] == ["outbox.deliver"]
+    observed.environment["OTEL_BSP_SCHEDULE_DELAY"] = "100"
+    observed.start("worker")

@@ -51,6 +51,17 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
         ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
+        (
+            "LOG_LEVELS",
+            "outbox",
+            "LOG_LEVELS must be logger=LEVEL, with a level of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'outbox'",
+        ),
+        (
+            "LOG_LEVELS",
+            "a=INFO,outbox=LOUD",
+            "LOG_LEVELS must be logger=LEVEL, with a level of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'outbox=LOUD'",
+        ),
+        ("SENTRY_CONFIG_SAMPLE_RATE", "1.5", "SENTRY_CONFIG_SAMPLE_RATE must be a ratio from 0 to 1, not '1.5'"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
         ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),
