@@ -104,7 +104,10 @@ class _Server:
 def _process(*arguments: str, **environment: str) -> Iterator[_Server]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    usual = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", "PYTHONPATH": f"{_ROOT}:{_ROOT / 'src'}"}
+    usual = {
+        "LOG_LEVEL": "INFO", "LOG_FORMAT": "json", "PYTHONPATH": f"{_ROOT}:{_ROOT / 'src'}", "THROTTLES": "false",
+        "HTTPS_ONLY": "false",
+    }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, *(part.format(port=port) for part in arguments)], cwd=_ROOT / "src",
         env={**os.environ, **usual, **environment}, stdout=subprocess.DEVNULL,
