@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell bench chaos outage clean up down
+.PHONY: help setup run services install test lint check manage migrate shell bench chaos outage story clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,6 +58,9 @@ chaos: setup ## kill the real processes at random points and count what is lost 
 
 outage: setup ## take ClickHouse away under load and count what fails, is lost or repeated: make outage seconds=600
 	@$(PYTHON) -m tests.chaos.outage $(if $(seconds),--seconds $(seconds))
+
+story: setup ## tell the story in docs/observability.md anew
+	@TELL_STORY=1 $(DEVSTACK) exec -- $(PYTHON) -m pytest -q src/tests/acceptance/observability/test_story.py
 
 up: ## start the production-like stack in Docker
 	docker compose up --build --detach --wait

@@ -7,7 +7,7 @@ import platform
 
 from bench.ground import prepared
 
-PARTS = ("relay", "held_snapshot", "memory", "logins")
+PARTS = ("relay", "held_snapshot", "memory", "logins", "observability")
 
 
 def main() -> None:

@@ -14,6 +14,6 @@ if __name__ == "__main__":
 
             sys.exit(reloading.supervise())
 
-    from django.core.management import execute_from_command_line
+    from core.commandline import execute
 
-    execute_from_command_line(sys.argv)
+    execute()

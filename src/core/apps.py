@@ -1,8 +1,10 @@
+import sys
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib import admin
 
-from core import celery
+from core import celery, commandline
 from core.observability import logs, sentry
 
 
@@ -14,5 +16,16 @@ class CoreConfig(AppConfig):
         from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now
 
         admin.site.login_form = AdminLoginForm
-        logs.configure(level=settings.LOG_LEVEL, fmt=settings.LOG_FORMAT)
-        sentry.configure(dsn=settings.SENTRY_CONFIG_DSN, environment=settings.SENTRY_CONFIG_ENVIRONMENT)
+        logs.configure(
+            level=settings.LOG_LEVEL,
+            fmt=settings.LOG_FORMAT,
+            levels=settings.LOG_LEVELS,
+            stream="stderr" if commandline.answers_on_standard_output(sys.argv) else "stdout",
+        )
+        sentry.configure(
+            dsn=settings.SENTRY_CONFIG_DSN,
+            environment=settings.SENTRY_CONFIG_ENVIRONMENT,
+            release=settings.RELEASE,
+            sample_rate=settings.SENTRY_CONFIG_SAMPLE_RATE,
+            traces_sample_rate=settings.SENTRY_CONFIG_TRACES_SAMPLE_RATE,
+        )

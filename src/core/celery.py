@@ -6,24 +6,30 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
+from celery.apps import worker
 from celery.signals import (
     after_task_publish,
     beat_init,
+    celeryd_init,
     setup_logging,
     task_postrun,
     task_prerun,
     worker_init,
+    worker_process_init,
+    worker_process_shutdown,
     worker_ready,
 )
 from django.conf import settings
 from django.db import close_old_connections
 
-from core import heartbeat
-from core.observability import metrics
+from core import heartbeat, observability, task
+from core.observability import logs, metrics
 
 app = Celery("die_hard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+__all__ = ["app", "task"]  # the latter for its signals
 
 
 @setup_logging.connect
@@ -31,9 +37,29 @@ def _keep_our_logging(**_: Any) -> None:
     """Celery configures no logging of its own while this is connected; core.observability has done it."""
 
 
+@celeryd_init.connect
+def _say_it_in_the_log(**_: Any) -> None:
+    """Celery prints what its signal handlers have to say past every logger."""
+    if settings.LOG_FORMAT == "json":
+        setattr(worker, "safe_say", logs.say)  # noqa: B010 -- Celery's types do not know it
+
+
 @task_prerun.connect
 def _drop_dead_connections(**_: Any) -> None:
     close_old_connections()
+
+
+# Not before the fork: threads that export spans would stay behind in the parent.
+@worker_process_init.connect
+@beat_init.connect
+def _start_observing(**_: Any) -> None:
+    observability.start()
+
+
+@worker_process_shutdown.connect
+def _stop_observing(**_: Any) -> None:
+    """Such a process ends without running what Python does at an exit."""
+    observability.stop()
 
 
 @worker_init.connect

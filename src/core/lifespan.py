@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.urls import get_resolver
 
+from core import observability
 from core.observability import metrics
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def with_lifespan(application: Application) -> Application:
 
 def _start() -> None:
     """Load the views and begin to open connections, so that the first request need not; a database may come later."""
+    observability.start()
     _ = get_resolver().url_patterns
     global _watch  # noqa: PLW0603 -- a process starts once
     if (postgres := _pooled()) is not None:
@@ -57,10 +59,12 @@ def _start() -> None:
 
 
 def _stop() -> None:
+    """Close and send what is open: Uvicorn ends by the signal that it was sent, so nothing runs at Python's exit."""
     if _watch is not None:
         _watch.stop()
     if (postgres := _pooled()) is not None:
         postgres.close_pool()
+    observability.stop()
 
 
 def _pooled() -> DatabaseWrapper | None:

@@ -11,6 +11,7 @@ from events.envelope import Envelope, wrap
 from events.event import Event
 from kit.errors import DomainError
 from kit.measure import count
+from kit.span import span
 from outbox import context
 from outbox.sql import statement
 
@@ -26,9 +27,10 @@ class EventLogClient:
         request's. Raises NoTransaction, or the errors of `events.envelope` when the event cannot be stored.
         """
         _demand_transaction()
-        envelope = _wrap(event, actor_id=actor_id)
-        with connection.cursor() as cursor:
-            cursor.execute(statement("record"), envelope.row())
+        with span("outbox.record", event_type=event.name):
+            envelope = _wrap(event, actor_id=actor_id)
+            with connection.cursor() as cursor:
+                cursor.execute(statement("record"), envelope.row())
         _count_once_committed(event)
 
     @classmethod
@@ -36,10 +38,12 @@ class EventLogClient:
         """Write any number of events in one COPY. All are checked before the first is written."""
         _demand_transaction()
         events = list(events)
-        envelopes = [_wrap(event, actor_id=actor_id) for event in events]
-        with connection.cursor() as cursor, cursor.copy(statement("record_many")) as copy:
-            for envelope in envelopes:
-                copy.write_row(envelope.row())
+        with span("outbox.record") as recording:
+            envelopes = [_wrap(event, actor_id=actor_id) for event in events]
+            recording.set(events=len(envelopes))
+            with connection.cursor() as cursor, cursor.copy(statement("record_many")) as copy:
+                for envelope in envelopes:
+                    copy.write_row(envelope.row())
         _count_once_committed(*events)
 
     @classmethod

@@ -7,10 +7,12 @@ from contextvars import ContextVar
 
 import structlog
 
+from kit.span import traceparent as trace_context
+
+__all__ = ["actor_id", "remember_actor", "request_id", "trace_context"]
+
 actor_id: ContextVar[str] = ContextVar("actor_id", default="")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-# W3C traceparent, e.g. 00-<32 hex digits>-<16 hex digits>-01.
-trace_context: ContextVar[str] = ContextVar("trace_context", default="")
 
 
 def remember_actor(user_id: object) -> None:

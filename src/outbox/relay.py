@@ -3,15 +3,17 @@
 import os
 import socket
 import time
+from collections.abc import Iterator
 from enum import Enum
+from itertools import islice
 
 import structlog
 
 from events.fingerprint import checksum, fingerprints
-from events.store import Batch, StoreRefused, StoreUnavailable
+from events.store import Batch, Columns, StoreRefused, StoreUnavailable
 from kit.errors import DomainError
 from kit.measure import count, observe
-from kit.span import span
+from kit.span import Span, span
 from outbox import ledger
 from outbox.breaker import Breaker, backoff
 from outbox.event_store import event_store, wait_for
@@ -19,6 +21,8 @@ from outbox.ledger import EventsMissing, Lease, LeaseLost
 
 log = structlog.get_logger(__name__)
 breaker = Breaker()
+
+_MOST_LINKS = 32
 
 
 class Outcome(Enum):
@@ -50,20 +54,22 @@ def deliver_one() -> tuple[Outcome, int]:
     if lease is None:
         return Outcome.NOTHING_DUE, 0
     started = time.monotonic()
-    with span("outbox.deliver", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts):
+    with span("outbox.deliver", batch_id=lease.batch_id, events=lease.events, attempt=lease.attempts) as delivery:
         try:
-            outcome, events = _deliver(lease)
+            outcome, delivered = _deliver(lease, delivery)
         except LeaseLost:
             log.warning("lease_lost", batch_id=lease.batch_id, fence=lease.fence)
             count("outbox.leases_lost")
-            outcome, events = Outcome.LEASE_LOST, 0
+            outcome, delivered = Outcome.LEASE_LOST, 0
+        delivery.set(outcome=outcome.value)
     observe("outbox.delivery_seconds", time.monotonic() - started, outcome=outcome.name.lower())
-    return outcome, events
+    return outcome, delivered
 
 
-def _deliver(lease: Lease) -> tuple[Outcome, int]:
+def _deliver(lease: Lease, delivery: Span) -> tuple[Outcome, int]:
     try:
         batch = ledger.read(lease)
+        delivery.link(_traces(batch.events))
         _append(batch, lease=lease)
     except (EventsMissing, RemainderRefused) as error:
         _postpone(lease, str(error))
@@ -146,6 +152,13 @@ def _count_delivery(lease: Lease) -> None:
     count("outbox.events_delivered", lease.events)
     observe("outbox.batch_events", lease.events)
     observe("outbox.batch_bytes", lease.bytes)
+
+
+def _traces(events: Columns) -> Iterator[str]:
+    """The traceparents of the first event of each trace, of so many traces at most as a span may have links to."""
+    firsts = dict(zip(reversed(events.trace_id), reversed(events.span_id), strict=True))
+    for trace_id in islice(filter(None, dict.fromkeys(events.trace_id)), _MOST_LINKS):
+        yield f"00-{trace_id}-{firsts[trace_id]}-01"
 
 
 def _owner() -> str:

@@ -1,19 +1,162 @@
-"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it costs nothing."""
+"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it costs nothing.
+
+What nobody foresaw is reported, and what our code logs as an error: one issue for each identifier, whatever its keys.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestAborted, SuspiciousOperation, ValidationError
+from django.http import Http404
+
+from core.observability.redaction import redacted, redacted_mapping
+from events.store import StoreUnavailable
+from kit.span import register_tracer, traceparent
+from outbox import context
+
+# Somebody else's doing, and answered or waited out as it should be.
+_EXPECTED = (
+    asyncio.CancelledError, Http404, PermissionDenied, RequestAborted, StoreUnavailable, SuspiciousOperation,
+    ValidationError,
+)  # fmt: skip
+# What stands on every line of the log, and elsewhere in a report.
+_KNOWN_ANYWAY = frozenset({"event", "level", "logger", "timestamp", "exc_info", "stack_info", "trace_id", "span_id"})
+
+# Sentry's integrations begin a transaction with these.
+_ITS_OWN = frozenset({"http.request", "celery.task"})
+
+type _Report = dict[str, Any]
+type _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def configure(*, dsn: str, environment: str) -> None:
+def configure(*, dsn: str, environment: str, release: str, sample_rate: float, traces_sample_rate: float) -> None:
     if not dsn:
         return
     import sentry_sdk  # noqa: PLC0415 -- importing it takes a tenth of a second
-    from sentry_sdk.scrubber import EventScrubber  # noqa: PLC0415 -- likewise
+    from sentry_sdk.integrations.django import DjangoIntegration  # noqa: PLC0415 -- likewise
+    from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 -- likewise
 
+    ignore_logger("django.security.*")  # clients' attempts, as in _EXPECTED
+    ignore_logger("opentelemetry.*")  # a collector that is away is no fault of the application
+    ignore_logger("core.observability.logs")  # it logs what Sentry has met as an uncaught exception already
     # Request bodies and local variables hold passwords, which no list of suspicious names finds everywhere: neither is
-    # sent. The scrubber looks after the rest, nested values as well.
+    # sent. The rest goes through the redaction that the log goes through.
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,
+        release=release or None,
+        sample_rate=sample_rate,
+        traces_sample_rate=traces_sample_rate or None,
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
-        event_scrubber=EventScrubber(recursive=True),
+        before_send=_before_send,  # type: ignore[arg-type]  # Sentry's own types are dictionaries with these keys
+        before_send_transaction=_before_send_transaction,  # type: ignore[arg-type]
+        before_breadcrumb=_before_breadcrumb,
+        # The spans that are worth their cost are those of kit.span and of the database.
+        integrations=[DjangoIntegration(middleware_spans=False, signals_spans=False)],
     )
+    if traces_sample_rate:
+        register_tracer(_open_span)
+
+
+def flush() -> None:
+    """Send what is still to be sent."""
+    import sentry_sdk  # noqa: PLC0415 -- it has been imported by now
+
+    sentry_sdk.flush(timeout=2)
+
+
+def _before_send(report: _Report, hint: Mapping[str, Any]) -> _Report | None:
+    if _is_expected(hint.get("exc_info")):
+        return None
+    logged = _logged(hint)
+    if logged is not None:
+        if _is_expected(_error(logged)):
+            return None
+        _describe(report, logged)
+    _identify(report)
+    return redacted_mapping(report)
+
+
+def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report:
+    _identify(report)
+    return redacted_mapping(report)
+
+
+def _before_breadcrumb(crumb: _Report, hint: Mapping[str, Any]) -> _Report:
+    logged = _logged(hint)
+    if logged is not None:
+        crumb |= {"message": logged["event"], "data": _keys(logged)}
+    found: _Report = redacted(crumb)
+    return found
+
+
+def _logged(hint: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The line of the log, if the report is of one of ours: structlog hands on its keys as the record's message."""
+    message = getattr(hint.get("log_record"), "msg", None)
+    return message if isinstance(message, dict) and "event" in message else None
+
+
+def _describe(report: _Report, logged: Mapping[str, Any]) -> None:
+    """Name the report after the line's identifier, group it by that, and show the line's keys."""
+    report["logentry"] = {"message": logged["event"], "formatted": logged["event"], "params": []}
+    report["fingerprint"] = [logged["event"]]
+    report["extra"] = _keys(logged)
+    error = _error(logged)
+    if error is not None:
+        from sentry_sdk.utils import event_from_exception  # noqa: PLC0415 -- as above
+
+        shown, _ = event_from_exception(error, mechanism={"type": "logging", "handled": True})
+        report["exception"] = shown["exception"]
+
+
+def _error(logged: Mapping[str, Any]) -> _ErrorInfo | None:
+    """The exception that was logged; structlog takes one, a tuple, or True for the present one."""
+    match logged.get("exc_info"):
+        case BaseException() as error:
+            return type(error), error, error.__traceback__
+        case (type() as kind, BaseException() as error, trace):
+            return kind, error, trace
+        case True if (present := sys.exception()) is not None:
+            return type(present), present, present.__traceback__
+    return None
+
+
+def _is_expected(error: _ErrorInfo | None) -> bool:
+    return error is not None and isinstance(error[1], _EXPECTED)
+
+
+def _keys(logged: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in logged.items() if key not in _KNOWN_ANYWAY}
+
+
+def _identify(report: _Report) -> None:
+    """Say in which request, task and trace it happened; of the person, the id alone."""
+    bound = structlog.contextvars.get_contextvars()
+    trace = traceparent.get()
+    named = {
+        "request_id": context.request_id.get(), "task": bound.get("task"), "task_id": bound.get("task_id"),
+        "command": bound.get("command"), "trace_id": trace[3:35],
+    }  # fmt: skip
+    report["tags"] = {**(report.get("tags") or {}), **{name: value for name, value in named.items() if value}}
+    actor_id = context.actor_id.get()
+    report["user"] = {"id": actor_id} if actor_id else {}
+
+
+@contextmanager
+def _open_span(name: str, attributes: dict[str, object]) -> Iterator[None]:
+    import sentry_sdk  # noqa: PLC0415 -- as above
+
+    if name in _ITS_OWN:
+        yield
+        return
+    with sentry_sdk.start_span(op=name, name=name) as span:
+        for key, value in redacted_mapping(attributes).items():
+            span.set_data(key, value)
+        yield

@@ -26,7 +26,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.observability.metrics.requests.measured",  # outermost, so that it measures all of them
     "core.middleware.request_context",  # first, so that everything below has the request's id
     "core.headers.secure_headers",
     "corsheaders.middleware.CorsMiddleware",  # outside of what makes errors, so that pages may read those as well

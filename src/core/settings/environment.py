@@ -36,6 +36,7 @@ class Variable:
 
 declared: dict[str, Variable] = {}
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 # The library itself takes a fifth of a second to import, which a command need not wait for.
@@ -80,6 +81,29 @@ def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> f
     if least <= value < float("inf"):
         return value
     raise _malformed(name, raw, f"a number of seconds from {least:g} up")
+
+
+def ratio(name: str, *, purpose: str, default: float) -> float:
+    raw = _read(name, kind="ratio", default=f"{default:g}", purpose=purpose)
+    try:
+        value = float(raw)
+    except ValueError:
+        value = -1.0
+    if 0.0 <= value <= 1.0:
+        return value
+    raise _malformed(name, raw, "a ratio from 0 to 1")
+
+
+def levels(name: str, *, purpose: str) -> dict[str, str]:
+    """Levels of severity by logger."""
+    found = {}
+    for part in _read(name, kind="logger=LEVEL, by commas", default="", purpose=purpose).split(","):
+        logger, _, level = (each.strip() for each in part.partition("="))
+        if logger and level.upper() in LOG_LEVELS:
+            found[logger] = level.upper()
+        elif part.strip():
+            raise _malformed(name, part.strip(), f"logger=LEVEL, with a level of {', '.join(LOG_LEVELS)}")
+    return found
 
 
 def names(name: str, *, purpose: str, default: str = "") -> list[str]:

@@ -1,14 +1,16 @@
-"""Logs and error reports. Sentry costs nothing unless a DSN is set."""
+"""Logs, error reports and traces. Sentry and OpenTelemetry cost nothing unless they are told where to report to."""
 
+from core.settings import environment
 from core.settings.application import ENVIRONMENT
-from core.settings.environment import secret, text
+from core.settings.environment import levels, ratio, secret, text
 
 LOG_LEVEL = text(
     "LOG_LEVEL",
     default="INFO",
-    one_of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    one_of=environment.LOG_LEVELS,
     purpose="least severity logged",
 )
+LOG_LEVELS = levels("LOG_LEVELS", purpose="other levels for some loggers, e.g. outbox=DEBUG,django.db=INFO")
 LOG_FORMAT = text(
     "LOG_FORMAT", default="json", one_of=("console", "json"), purpose="console for people, json for machines"
 )
@@ -19,3 +21,16 @@ SENTRY_CONFIG_ENVIRONMENT = (
     text("SENTRY_CONFIG_ENVIRONMENT", default="", purpose="environment shown in Sentry; empty: ENVIRONMENT")
     or ENVIRONMENT
 )
+SENTRY_CONFIG_SAMPLE_RATE = ratio(
+    "SENTRY_CONFIG_SAMPLE_RATE", default=1.0, purpose="share of the errors that are reported"
+)
+SENTRY_CONFIG_TRACES_SAMPLE_RATE = ratio(
+    "SENTRY_CONFIG_TRACES_SAMPLE_RATE", default=0.0, purpose="share of requests and tasks whose trace goes to Sentry"
+)
+RELEASE = text("RELEASE", default="", purpose="what is running, e.g. what `git describe` says; in reports and traces")
+
+# Only whether there is one is asked here. This and the other standard OTEL_* variables are read by the SDK itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = text(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", default="", purpose="OTLP/HTTP collector that gets the traces; empty: nowhere"
+)
+OTEL_SDK_DISABLED = text("OTEL_SDK_DISABLED", default="false", purpose="true: no traces, whatever else is set")

@@ -23,8 +23,19 @@ from tests.acceptance.gate import Gate
 SOURCE = Path(__file__).resolve().parents[2]
 COMMANDS = {
     "web": ["-m", "uvicorn", "core.asgi:application", "--port", "{port}", "--log-level", "warning", "--ws", "none"],
-    "worker": ["-m", "celery", "-A", "core", "worker", "--concurrency", "2", "--without-mingle", "--without-gossip"],
-    "beat": ["-m", "celery", "-A", "core", "beat", "--schedule", "{folder}/beat"],
+    "worker": [
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "core",
+        "worker",
+        "--concurrency",
+        "2",
+        "--without-mingle",
+        "--without-gossip",
+    ],
+    "beat": ["-m", "celery", "--quiet", "-A", "core", "beat", "--schedule", "{folder}/beat"],
 }
 
 
@@ -120,7 +131,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def own_environment(**more: str) -> Iterator[dict[str, str]]:
+def own_databases(*, redis_db: int = 9, **more: str) -> Iterator[dict[str, str]]:
     """The environment of an installation with databases of its own, which are dropped in the end."""
     name = f"acceptance_{uuid4().hex[:12]}"
     database = os.environ["DATABASE_URL"]
@@ -138,7 +149,7 @@ def own_environment(**more: str) -> Iterator[dict[str, str]]:
             "CLICKHOUSE_PORT": os.environ.get("CLICKHOUSE_PORT", "9000"),
             "DATABASE_URL": own,
             "CLICKHOUSE_DATABASE": name,
-            "ACCEPTANCE_REDIS_DB": "9",
+            "ACCEPTANCE_REDIS_DB": str(redis_db),
             "OUTBOX_BACKOFF_CAP": "1",
             "LOG_FORMAT": "json",
             **more,
@@ -150,7 +161,7 @@ def own_environment(**more: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def environment() -> Iterator[dict[str, str]]:
-    with own_environment() as own:
+    with own_databases() as own:
         yield own
 
 
@@ -167,13 +178,17 @@ def application(environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def event_log(environment: dict[str, str], application: Application) -> Iterator[Client]:
-    """ClickHouse, seen through another vendor's client and past the gate."""
-    client = Client(
+    client = client_past_the_gate(environment)
+    yield client
+    client.disconnect()
+
+
+def client_past_the_gate(environment: dict[str, str]) -> Client:
+    """ClickHouse, seen through another vendor's client."""
+    return Client(
         host=environment["CLICKHOUSE_HOST"],
         port=environment["CLICKHOUSE_PORT"],
         user=environment.get("CLICKHOUSE_USER", "default"),
         password=environment.get("CLICKHOUSE_PASSWORD", ""),
         database=environment["CLICKHOUSE_DATABASE"],
     )
-    yield client
-    client.disconnect()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from clickhouse_driver import Client
 
-from tests.acceptance.conftest import SOURCE, Application, eventually, own_environment
+from tests.acceptance.conftest import SOURCE, Application, eventually, own_databases
 from tests.acceptance.document import steps
 from tests.sentry_double import sentry_double
 
@@ -77,7 +77,7 @@ def walk(tmp_path_factory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
     (folder / "letters").mkdir()
     settings = {"EMAIL_URL": f"filemail:///{folder}/letters", "LOG_LEVEL": "DEBUG", "ACCEPTANCE_REDIS_DB": "10"}
-    with sentry_double() as (dsn, reports), own_environment(**settings, SENTRY_CONFIG_DSN=dsn) as environment:
+    with sentry_double() as (dsn, reports), own_databases(redis_db=9, **settings, SENTRY_CONFIG_DSN=dsn) as environment:
         application = Application(folder=folder, environment=environment)
         try:
             application.manage("install")

@@ -56,19 +56,19 @@ class Fact(Metric):
 FIGURES: Final[Sequence[Count | Spread | Level]] = (
     Spread(
         name="http.request_seconds",
-        help="Seconds from a request's arrival in Django to its answer; its _count is the number of requests.",
+        help="Seconds from a request's arrival to the end of its answer; its _count is the number of requests.",
         labels=("method", "route", "status"),
         buckets=_MILLISECONDS_TO_A_MINUTE,
     ),
     Spread(
         name="http.request_bytes",
-        help="Size of request bodies as announced by Content-Length.",
+        help="Size of request bodies, as far as they were read.",
         labels=("method", "route"),
         buckets=_BODY_BYTES,
     ),
     Spread(
         name="http.response_bytes",
-        help="Size of response bodies; streamed ones are not measured.",
+        help="Size of response bodies, as far as they were sent.",
         labels=("method", "route"),
         buckets=_BODY_BYTES,
     ),

@@ -8,6 +8,7 @@ from asynch.proto.protocol import ServerPacket
 
 from events.store import StoreMisconfigured
 from events.stores.clickhouse.layout import COLUMNS
+from kit.span import traceparent
 
 _ProtoConnection: Any = connection.Connection
 
@@ -50,6 +51,20 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled an
             # Whatever ended the connection has been raised where it was used.
             with contextlib.suppress(OSError):
                 await buffered.writer.wait_closed()
+
+
+def trace_settings() -> dict[str, str]:
+    """What makes a query part of the present trace, if there is one: the server's spans then continue it.
+
+    asynch takes this out of the settings and sends it in the query's client information, in version 00 of the format
+    only (later ones begin with the same four fields), and with the halves of the trace's id in the order that servers
+    had before 22.2. All since have the first half first, so it is given the halves the other way round.
+    """
+    present = traceparent.get()
+    if not present:
+        return {}
+    _version, trace_id, span_id, flags = present.split("-")
+    return {"opentelemetry_traceparent": f"00-{trace_id[16:]}{trace_id[:16]}-{span_id}-{flags}"}
 
 
 def _demand_types(sample: Any) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from events.store import Batch, Digest, StoreMisconfigured, StoreRefused
 from events.stores.clickhouse import migrator, soundness
 from events.stores.clickhouse.block import block
-from events.stores.clickhouse.connection import DrainingConnection
+from events.stores.clickhouse.connection import DrainingConnection, trace_settings
 from events.stores.clickhouse.errors import as_store_errors
 from events.stores.clickhouse.layout import Layout
 from events.stores.clickhouse.server import Pool, Server
@@ -144,7 +144,7 @@ class ClickHouseEventStore:
         await self._pool.close()
 
     async def _read(self, query: str) -> list[Any]:
-        settings = {"max_execution_time": self._patience(), "skip_unavailable_shards": "0"}
+        settings = {"max_execution_time": self._patience(), "skip_unavailable_shards": "0", **trace_settings()}
         with self._errors(appending=False):
             async with self._pool.connection() as connection:
                 rows: list[Any] = await connection.execute(query, settings=settings)
@@ -179,6 +179,7 @@ class ClickHouseEventStore:
             # One block on the way (the first is asynch's own) and one in the engine: atomic only then.
             "insert_block_size": len(batch.events),
             "max_insert_block_size": str(len(batch.events)),
+            **trace_settings(),
         }
         if self._layout.cluster:
             # Answer when the shard has it and most replicas do, not when it is queued.

@@ -8,7 +8,8 @@ from django.core.signals import request_finished
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from core.middleware import accepted_request_id, accepted_traceparent, request_context
+from core.identity import accepted_request_id, accepted_traceparent
+from core.middleware import request_context
 from outbox import context
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

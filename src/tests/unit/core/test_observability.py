@@ -55,15 +55,20 @@ for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
 """
 
 
-def in_a_process(code: str, **environment: str) -> str:
+def plain_environment(**environment: str) -> dict[str, str]:
+    """That of .env.ci as a process in production would have it."""
     lines = (SOURCE / "core" / ".env.ci").read_text().splitlines()
     dotenv = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {
+        "PATH": os.environ.get("PATH", ""), **dotenv, "PYTHONPATH": str(SOURCE), "DEBUG": "false",
+        "DJANGO_SETTINGS_MODULE": "core.settings", "LOG_FORMAT": "json", **environment,
+    }  # fmt: skip
+
+
+def in_a_process(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=False, timeout=60,
-        env={
-            "PATH": os.environ.get("PATH", ""), **dotenv, "PYTHONPATH": str(SOURCE), "DEBUG": "false",
-            "DJANGO_SETTINGS_MODULE": "core.settings", "LOG_FORMAT": "json", **environment,
-        },
+        env=plain_environment(**environment),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,14 +1,10 @@
 """What a request is counted as: by the template of its route, never by what somebody made up."""
 
-import asyncio
-
 import pytest
-from django.http import HttpResponse, StreamingHttpResponse
-from django.urls import ResolverMatch
 
+from core.access import with_access_log
 from core.observability import metrics
 from core.observability.metrics import requests
-from core.observability.metrics.requests import measured, route_of
 from kit import measure
 
 
@@ -28,78 +24,66 @@ class Notebook:
 def notes(monkeypatch):
     notebook = Notebook()
     monkeypatch.setattr(measure, "_meters", [notebook])
-    monkeypatch.setattr(metrics, "_on", True)
     monkeypatch.setattr(requests, "_in_flight", 0)
     return notebook
 
 
-def answering(response):
-    def answer(request):
-        request.resolver_match = ResolverMatch(lambda: None, (), {"pk": 7}, route="api/users/<int:pk>/")
-        return response
+async def ask(application, *, method: str = "POST", path: str = "/api/users/7/") -> None:
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
 
-    return answer
+    async def receive():
+        return {"type": "http.request", "body": b"y" * 30}
+
+    async def send(message):
+        pass
+
+    await with_access_log(application)(scope, receive, send)
 
 
-def test_a_request_is_told_with_its_template_status_sizes_and_duration(rf, notes):
-    measured(answering(HttpResponse(b"x" * 70, status=201)))(rf.post("/api/users/7/", b"y" * 30, "text/plain"))
+async def test_a_request_is_told_with_its_template_status_sizes_and_duration(notes):
+    async def answer(scope, receive, send):
+        await receive()
+        assert notes.levels == [1]
+        scope["die_hard.exchange"].route = "api/users/<int:pk>/"
+        await send({"type": "http.response.start", "status": 201})
+        await send({"type": "http.response.body", "body": b"x" * 50, "more_body": True})
+        await send({"type": "http.response.body", "body": b"x" * 20})
+
+    await ask(answer)
+    where = {"method": "POST", "route": "api/users/<int:pk>/"}
     seconds, labels = notes.seen["http.request_seconds"]
-    assert labels == {"method": "POST", "route": "api/users/<int:pk>/", "status": "2xx"}
+    assert labels == {**where, "status": "2xx"}
     assert 0 <= seconds < 60
-    assert notes.seen["http.request_bytes"] == (30, {"method": "POST", "route": "api/users/<int:pk>/"})
-    assert notes.seen["http.response_bytes"][0] == 70
+    assert notes.seen["http.request_bytes"] == (30, where)
+    assert notes.seen["http.response_bytes"] == (70, where)
     assert notes.levels == [1, 0]
 
 
-def test_a_streamed_answer_has_no_size(rf, notes):
-    measured(answering(StreamingHttpResponse([b"x"])))(rf.get("/"))
-    assert "http.response_bytes" not in notes.seen
+async def test_what_breaks_is_counted_and_not_in_flight_any_more(notes):
+    async def break_off(scope, receive, send):
+        raise ConnectionError
 
-
-async def test_a_client_that_has_gone_is_counted_and_not_in_flight_any_more(rf, notes):
-    async def never(request):
-        await asyncio.Event().wait()
-
-    answering_never = asyncio.create_task(measured(never)(rf.get("/slow/")))
-    await asyncio.sleep(0.01)
-    assert notes.levels == [1]
-    answering_never.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await answering_never
-    assert notes.seen["http.request_seconds"][1] == {"method": "GET", "route": "none", "status": "4xx"}
+    with pytest.raises(ConnectionError):
+        await ask(break_off, path="/slow/")
+    assert notes.seen["http.request_seconds"][1] == {"method": "POST", "route": "none", "status": "4xx"}
     assert notes.levels == [1, 0]
 
 
-@pytest.mark.parametrize(
-    ("path", "route"),
-    [("/livez", "/livez"), ("/metrics", "/metrics"), ("/livez/", "none"), ("/wp-login.php", "none"), ("/", "none")],
-)
-def test_what_no_route_takes_is_counted_as_one(rf, path, route):
-    assert route_of(rf.get(path)) == route
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+async def test_probes_are_counted_under_their_own_names(notes, path):
+    async def answer(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+
+    await ask(answer, method="GET", path=path)
+    assert notes.seen["http.request_seconds"][1] == {"method": "GET", "route": path, "status": "2xx"}
 
 
 @pytest.mark.parametrize(
     ("method", "label"), [("GET", "GET"), ("PROPFIND", "other"), ("get", "other"), ("X" * 999, "other")]
 )
-def test_a_made_up_method_is_counted_as_other(rf, notes, method, label):
-    request = rf.get("/")
-    request.method = method
-    measured(answering(HttpResponse()))(request)
+def test_a_made_up_method_is_counted_as_other(notes, method, label):
+    requests.ended(method=method, route="", status=200, seconds=0.1, request_bytes=0, response_bytes=0)
     assert notes.seen["http.request_seconds"][1]["method"] == label
-
-
-@pytest.mark.parametrize("announced", ["", "many", "-1", "²", "9" * 5000])
-def test_a_nonsensical_length_is_none(rf, notes, announced):
-    request = rf.get("/")
-    request.META["CONTENT_LENGTH"] = announced
-    measured(answering(HttpResponse()))(request)
-    assert notes.seen["http.request_bytes"][0] == 0
-
-
-def test_without_metrics_there_is_no_middleware(monkeypatch):
-    monkeypatch.setattr(metrics, "_on", False)
-    view = answering(HttpResponse())
-    assert measured(view) is view
 
 
 def test_without_metrics_there_is_no_page_for_them(client, monkeypatch, settings):

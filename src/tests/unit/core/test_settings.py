@@ -53,6 +53,17 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
         ("METRICS_PORT", "9100", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_PORT is: nothing would be measured"),
         ("METRICS_TOKEN", "x", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_TOKEN is: nothing would be measured"),
+        (
+            "LOG_LEVELS",
+            "outbox",
+            "LOG_LEVELS must be logger=LEVEL, with a level of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'outbox'",
+        ),
+        (
+            "LOG_LEVELS",
+            "a=INFO,outbox=LOUD",
+            "LOG_LEVELS must be logger=LEVEL, with a level of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'outbox=LOUD'",
+        ),
+        ("SENTRY_CONFIG_SAMPLE_RATE", "1.5", "SENTRY_CONFIG_SAMPLE_RATE must be a ratio from 0 to 1, not '1.5'"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
         ("EMAIL_VERIFICATION_REQUIRED", "often", "EMAIL_VERIFICATION_REQUIRED must be true or false, not 'often'"),

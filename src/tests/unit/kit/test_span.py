@@ -43,3 +43,38 @@ def test_without_tracers_the_block_just_runs(monkeypatch):
     monkeypatch.setattr(spans, "_tracers", [])
     with span("x"):
         pass
+
+
+class Listener:
+    def __init__(self, heard):
+        self.heard = heard
+
+    def set(self, attributes):
+        self.heard.append(attributes)
+
+    def link(self, traceparents):
+        self.heard.append(traceparents)
+
+
+def test_what_is_found_out_reaches_every_tracer_that_listens(monkeypatch):
+    first: list[object] = []
+    second: list[object] = []
+
+    def tracer_to(heard):
+        @contextmanager
+        def tracer(name, attributes):
+            yield heard if heard is None else Listener(heard)
+
+        return tracer
+
+    monkeypatch.setattr(spans, "_tracers", [tracer_to(first), tracer_to(None), tracer_to(second)])
+    with span("x") as opened:
+        opened.set(rows=3)
+        opened.link(each for each in ("a", "b"))
+    assert first == second == [{"rows": 3}, ["a", "b"]]
+
+
+def test_nothing_is_drawn_from_the_links_while_nobody_listens(monkeypatch):
+    monkeypatch.setattr(spans, "_tracers", [])
+    with span("x") as opened:
+        opened.link(str(1 / 0) for _ in range(1))

@@ -1,0 +1,44 @@
+"""Who and what a request or a task is, in the context that logs and events take it from."""
+
+import re
+from uuid import uuid4
+
+import structlog
+
+from outbox import context
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# W3C Trace Context: version, trace id, parent id, flags. Versions to come may append fields, which we leave off.
+_TRACEPARENT = re.compile(
+    r"(?P<known>(?P<version>(?!ff)[0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?P<rest>-.*)?"
+)
+
+
+def identify(*, request_id: str, trace: str) -> str:
+    """Begin a request in this context, with an id made for it if it brings none; returns the id."""
+    forget()
+    request_id = request_id or str(uuid4())
+    context.request_id.set(request_id)
+    context.trace_context.set(trace)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def forget() -> None:
+    """Leave nothing of the last request or task in this context."""
+    for variable in (context.request_id, context.trace_context, context.actor_id):
+        variable.set("")
+    structlog.contextvars.clear_contextvars()
+
+
+def accepted_request_id(sent: str) -> str:
+    """The id as it was sent, or nothing: it goes into logs and events, so only harmless characters are taken."""
+    return sent if _REQUEST_ID.fullmatch(sent) else ""
+
+
+def accepted_traceparent(sent: str) -> str:
+    """The four fields of a W3C traceparent, or nothing when it is not one."""
+    found = _TRACEPARENT.fullmatch(sent.strip())
+    if found is None or (found["version"] == "00" and found["rest"] is not None):
+        return ""
+    return found["known"]

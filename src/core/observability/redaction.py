@@ -1,0 +1,91 @@
+"""Keeps secrets out of whatever leaves the process: log lines, error reports, spans.
+
+By the name of a key (a password, a token, a cookie, at any depth) and by the look of a text (a password in a URL, a
+bearer token, `password=…`, a password's hash). It cannot know a secret that looks like nothing: don't log those.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+_MASK = "***"
+_DEEPEST = 12
+_NAMES = (
+    r"(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?key)?|token|authorization|cookie|api[_-]?key|private[_-]?key"
+    r"|credential|dsn|session(?:[_-]?(?:id|key))|csrf)s?\d{0,3}"
+)
+_SECRET_KEY = re.compile(rf"{_NAMES}$", re.IGNORECASE)
+# Every name and every pattern has one of these in it, so one look at a text is enough to let most through.
+_SUSPICIOUS = (
+    "://", "passw", "passphrase", "pwd", "secret", "token", "authorization", "cookie", "key", "credential", "dsn",
+    "session", "csrf", "bearer", "basic", "argon2", "pbkdf2", "scrypt", "bcrypt",
+)  # fmt: skip
+_PATTERNS = (
+    # scheme://user:password@host, the user too: a DSN's is its key.
+    (re.compile(r"://[^\s/?#\"'<>]*@"), f"://{_MASK}@"),
+    (re.compile(r"\b(bearer\s)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{_MASK}"),
+    (re.compile(r"\b((?:basic|token)\s)[\w.~+/=-]{16,}", re.IGNORECASE), rf"\1{_MASK}"),
+    # password=…, "token": "…", Cookie: …; a value in quotes as a whole.
+    (
+        re.compile(
+            rf"({_NAMES}[\"']?\s?[=:]\s?)(\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)", re.IGNORECASE
+        ),
+        rf"\1{_MASK}",
+    ),
+    (re.compile(r"\b(argon2|pbkdf2_\w{1,20}|scrypt|bcrypt\w{0,20})\$[^\s'\"]+"), rf"\1${_MASK}"),
+)
+
+
+def looks_harmless(text: str) -> bool:
+    """Whether nothing in the text so much as resembles a secret or the name of one."""
+    lowered = text.lower()
+    return not any(word in lowered for word in _SUSPICIOUS)
+
+
+def redacted_text(text: str) -> str:
+    """The text with a mask over everything in it that looks like a secret."""
+    if looks_harmless(text):
+        return text
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redacted(value: Any, *, depth: int = 0) -> Any:
+    """The value as plain data (texts, numbers, lists, dictionaries with texts as keys) without what must stay here."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return redacted_text(value)
+    if depth >= _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return redacted_mapping(value, depth=depth + 1)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redacted(each, depth=depth + 1) for each in value]
+    return redacted_text(as_text(value))
+
+
+def redacted_mapping(values: Mapping[Any, Any], *, depth: int = 0) -> dict[str, Any]:
+    """The same for a mapping: what stands under the name of a secret is not shown at all."""
+    return {
+        str(key): _MASK if value and _is_secret(str(key)) else redacted(value, depth=depth)
+        for key, value in values.items()
+    }
+
+
+def as_text(value: object) -> str:
+    """Ids and times as people search for them, all else as its repr; an object that cannot show itself is named."""
+    try:
+        return str(value) if isinstance(value, (UUID, datetime, date, Path)) else repr(value)
+    except Exception:  # noqa: BLE001 -- a log line must not fail because of what it is about
+        return f"<{type(value).__name__}>"
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None

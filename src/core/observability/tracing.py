@@ -1,0 +1,159 @@
+"""Traces to OpenTelemetry: every span of kit.span becomes one, exported over OTLP/HTTP.
+
+Imported only if OTEL_EXPORTER_OTLP_ENDPOINT is set. Where to and how, the sampler and its ratio, limits and resource
+attributes are the SDK's own OTEL_* variables. The seam's `traceparent` goes with the span that is open, so logs, events
+and ClickHouse's queries name it without knowing OpenTelemetry.
+"""
+
+import atexit
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.signals import got_request_exception
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from core.observability.redaction import redacted_text
+from kit.errors import DomainError
+from kit.span import register_tracer, traceparent
+
+_KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "outbox.deliver": SpanKind.PRODUCER}
+# A delivery serves the events of many traces. It belongs to none of them, so it begins its own and links to theirs.
+_ROOTS = frozenset({"outbox.deliver"})
+_NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
+_LONGEST_TEXT = 8_000
+_PATIENCE_SECONDS = 2.0
+
+_provider: TracerProvider | None = None
+
+
+def start(*, environment: str, release: str) -> None:
+    """Register the tracer of this process, once."""
+    global _provider  # noqa: PLW0603 -- a process has one, or none
+    if _provider is not None:
+        return
+    _provider = TracerProvider(resource=_resource(environment=environment, release=release), shutdown_on_exit=False)
+    atexit.register(stop)
+    _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(_provider)
+    register_tracer(_opener(_provider.get_tracer("die_hard")))
+    got_request_exception.connect(_note_uncaught)
+
+
+def stop() -> None:
+    """Export what is left, as far as the collector takes it soon: nobody waits longer for one that is away."""
+    atexit.unregister(stop)
+    if _provider is not None:
+        closing = threading.Thread(target=_provider.shutdown, name="last-spans", daemon=True)
+        closing.start()
+        closing.join(_PATIENCE_SECONDS)
+
+
+def _resource(*, environment: str, release: str) -> Resource:
+    """What the standard variables say (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES); where they are silent, ours."""
+    ours = {"deployment.environment.name": environment, **({"service.version": release} if release else {})}
+    found = Resource(ours).merge(Resource.create())
+    if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        found = found.merge(Resource({SERVICE_NAME: "die-hard"}))
+    return found
+
+
+def _opener(tracer: trace.Tracer) -> Any:
+    @contextmanager
+    def opened(name: str, attributes: dict[str, object]) -> Iterator[_Listener]:
+        span = tracer.start_span(
+            _name(name, attributes), context=_parent(name), kind=_KINDS.get(name, SpanKind.INTERNAL),
+            attributes=_plain(attributes),
+        )  # fmt: skip
+        present = traceparent.set(_traceparent(span.get_span_context()))
+        listener = _Listener(span, attributes)
+        try:
+            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+                yield listener
+        except BaseException as error:
+            _note(span, error)
+            raise
+        finally:
+            listener.finish()
+            span.end()
+            traceparent.reset(present)
+
+    return opened
+
+
+class _Listener:
+    """Passes on what the code says of its span while it is open."""
+
+    def __init__(self, span: Span, begun: Mapping[str, object]) -> None:
+        self._span, self._begun = span, begun
+        self._known: dict[str, object] = {}
+
+    def set(self, attributes: Mapping[str, object]) -> None:
+        self._known.update(attributes)
+
+    def link(self, traceparents: Iterable[str]) -> None:
+        for each in traceparents:
+            self._span.add_link(_context(each))
+
+    def finish(self) -> None:
+        known = self._known
+        self._span.set_attributes(_plain(known))
+        status = known.get("http.response.status_code", 0)
+        if isinstance(status, int) and status >= 500:  # noqa: PLR2004 -- what HTTP calls the server's faults
+            self._span.set_status(StatusCode.ERROR)
+        if "http.route" in known:
+            self._span.update_name(f"{self._begun['http.request.method']} {known['http.route']}")
+
+
+def _name(name: str, attributes: Mapping[str, object]) -> str:
+    """The span's name as it is searched for: tasks and commands by their own."""
+    return " ".join(str(attributes[key]) for key in _NAMED_BY.get(name, ())) or name
+
+
+def _parent(name: str) -> Context | None:
+    """None is the span that is open here; without one, it is the caller's, if it has sent any."""
+    if name in _ROOTS:
+        return Context()
+    if trace.get_current_span().get_span_context().is_valid or not traceparent.get():
+        return None
+    return trace.set_span_in_context(trace.NonRecordingSpan(_context(traceparent.get())))
+
+
+def _context(sent: str) -> SpanContext:
+    _version, trace_id, span_id, flags = sent.split("-")
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+
+
+def _traceparent(context: SpanContext) -> str:
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+def _plain(attributes: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        key: value if isinstance(value, (bool, int, float)) else redacted_text(str(value))
+        for key, value in attributes.items()
+    }
+
+
+def _note(span: Span, error: BaseException) -> None:
+    """Say how the span's work ended. A refusal on purpose is named; only what nobody intended is an error."""
+    span.set_attribute("error.type", type(error).__qualname__)
+    if isinstance(error, DomainError) or not isinstance(error, Exception):
+        return
+    text = redacted_text(str(error))[:_LONGEST_TEXT]
+    span.add_event("exception", {"exception.type": type(error).__qualname__, "exception.message": text})
+    span.set_status(Status(StatusCode.ERROR, text.partition("\n")[0]))
+
+
+def _note_uncaught(**_: Any) -> None:
+    """Django has made a 500 of an exception: it does not come by the request's span by itself."""
+    if (error := sys.exception()) is not None:
+        _note(trace.get_current_span(), error)

@@ -1,0 +1,55 @@
+"""What every Celery task runs in: the identity of the request that caused it, if one did, and a span."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import celery
+import structlog
+from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.states import FAILURE
+
+from core.identity import accepted_request_id, accepted_traceparent, forget
+from kit.span import span
+from outbox import context
+
+# Headers of the message; Celery makes attributes of the task's request of them.
+_CARRIED = {"request_id": context.request_id, "actor_id": context.actor_id, "traceparent": context.trace_context}
+_spans: dict[str, ExitStack] = {}
+
+
+@before_task_publish.connect
+def _pass_on(headers: dict[str, Any], **_: Any) -> None:
+    """Have a task that a request causes know the request; one that beat sends knows nobody."""
+    headers.update({name: value for name, variable in _CARRIED.items() if (value := variable.get())})
+
+
+# Signals, not a base class with a __call__: what Celery and Sentry say of a failed task comes after the call.
+@task_prerun.connect
+def _begin(task_id: str, task: celery.Task[..., Any], **_: Any) -> None:
+    if task.request.is_eager:
+        return  # a function call within whatever runs already
+    forget()
+    request = task.request
+    context.request_id.set(accepted_request_id(str(request.get("request_id") or "")))
+    context.actor_id.set(str(request.get("actor_id") or ""))
+    context.trace_context.set(accepted_traceparent(str(request.get("traceparent") or "")))
+    known = {"request_id": context.request_id.get(), "actor_id": context.actor_id.get()}
+    structlog.contextvars.bind_contextvars(
+        task=task.name, task_id=task_id, **{name: value for name, value in known.items() if value}
+    )
+    _spans[task_id] = ExitStack()
+    _spans[task_id].enter_context(span("celery.task", **{"celery.task": task.name, "messaging.message.id": task_id}))
+
+
+@task_postrun.connect
+def _end(task_id: str, retval: Any = None, state: str = "", **_: Any) -> None:
+    opened = _spans.pop(task_id, None)
+    if opened is None:
+        return
+    try:
+        if state == FAILURE and isinstance(retval, BaseException):
+            opened.__exit__(type(retval), retval, retval.__traceback__)
+        else:
+            opened.close()
+    finally:
+        forget()

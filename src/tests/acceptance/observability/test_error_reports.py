@@ -1,0 +1,126 @@
+"""What Sentry is sent by the real processes, and what it is not."""
+
+import json
+import socket
+from uuid import uuid4
+
+from tests.acceptance.conftest import eventually
+
+LOGIN = {"email": "nobody@example.com", "password": "canary-5d2e-long-enough"}
+SEND_RECONCILE = "from core.celery import app; app.send_task('outbox.reconcile')"
+INSERT = """
+    INSERT INTO outbox_event (
+        event_id, event_type, occurred_at, environment, context, metadata_version, actor_id, request_id, trace_context
+    )
+    VALUES (gen_random_uuid(), 'test_noticed', now(), 'test', '{}', %s, '', '', '')
+"""
+
+
+def reported(sentry, title: str):
+    return eventually(lambda: sentry.errors(title), within=30)
+
+
+def test_a_fault_in_a_request_is_reported_with_its_context_and_without_the_persons_data(observed, sentry, database):
+    email = f"ada.{uuid4().hex[:12]}@example.com"
+    user = observed.register(email).json()
+    token = observed.http.post("/api/auth/login/", json={"email": email, "password": "a long way down"}).json()["token"]
+    database.execute("ALTER TABLE knox_authtoken RENAME TO hidden_tokens")
+    try:
+        observed.http.get("/api/users/me/", headers={"Authorization": f"Bearer {token}", "X-Request-ID": "s-1"})
+        observed.http.post("/api/auth/login/", json={**LOGIN, "email": email, "password": "a long way down"})
+    finally:
+        database.execute("ALTER TABLE hidden_tokens RENAME TO knox_authtoken")
+    reports = reported(sentry, "ProgrammingError")
+    (report,) = [each.content for each in reports if each.content["tags"].get("request_id") == "s-1"]
+    assert report["release"] == "v1.2.3-4-gabcdef0"
+    assert report["tags"]["trace_id"]
+    assert report["user"] == {}
+    assert user["email"] not in str(report)
+    assert token not in "".join(sentry.bodies)
+
+
+def test_a_fault_in_a_task_is_reported_with_the_task(observed, sentry, database):
+    database.execute("ALTER TABLE outbox_cursor RENAME TO hidden_cursor")
+    try:
+        reports = eventually(
+            lambda: [each for each in sentry.errors("ProgrammingError") if "task" in each.content["tags"]], within=30
+        )
+    finally:
+        database.execute("ALTER TABLE hidden_cursor RENAME TO outbox_cursor")
+    assert reports[0].content["tags"]["task"] == "outbox.tick"
+    assert reports[0].content["tags"]["task_id"]
+
+
+def test_a_fault_in_a_command_is_reported_before_it_exits(observed, sentry):
+    right = observed.environment["DATABASE_URL"]
+    observed.environment["DATABASE_URL"] = "postgres://app@127.0.0.1:1/nothing"
+    try:
+        done = observed.manage("sqlflush", check=False)
+    finally:
+        observed.environment["DATABASE_URL"] = right
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["event"] == "uncaught_exception"
+    reports = [each.content for each in sentry.errors() if each.content["tags"].get("command") == "sqlflush"]
+    assert len(reports) == 1
+    assert reports[0]["exception"]["values"][-1]["type"] == "OperationalError"
+    observed.manage("loaddata", "no_such_fixture", check=False)
+    assert not sentry.errors("CommandError")
+
+
+def test_a_quarantined_event_is_reported_under_its_identifier(observed, sentry, database):
+    database.execute(INSERT, (-1,))
+    (report,) = reported(sentry, "event_quarantined")
+    assert report.content["fingerprint"] == ["event_quarantined"]
+    assert report.content["level"] == "error"
+    assert report.content["extra"]["batch_id"]
+    assert report.content["tags"]["task"] == "outbox.tick"
+
+
+def test_a_failed_verification_is_reported_under_its_identifier(observed, observed_event_log, sentry):
+    email = f"ada.{uuid4().hex[:12]}@example.com"
+    observed.register(email)
+    where = "JSONExtractString(event_context, 'email') = %(email)s"
+    eventually(lambda: observed_event_log.execute(f"SELECT 1 FROM event_log WHERE {where}", {"email": email}))
+    observed_event_log.execute(
+        f"ALTER TABLE event_log DELETE WHERE {where} SETTINGS mutations_sync = 2", {"email": email}
+    )
+    eventually(lambda: observed.manage("outbox", "verify", check=False).returncode == 1)
+    observed.manage("shell", "--no-imports", "-c", SEND_RECONCILE)
+    reports = reported(sentry, "verification_failed")
+    assert reports[0].content["extra"]["missing"] == 1
+    assert reports[0].content["fingerprint"] == ["verification_failed"]
+
+
+def test_what_is_expected_is_not_reported(observed, sentry, database):
+    before = len(sentry.errors())
+    email = f"ada.{uuid4().hex[:12]}@example.com"
+    observed.register(email)
+    assert observed.register(email).status_code == 409
+    assert observed.http.post("/api/users/", json={"email": 5}).status_code == 400
+    assert observed.http.post("/api/auth/login/", json=LOGIN).status_code == 401
+    assert observed.http.get("/nowhere/").status_code == 404
+    assert observed.http.get("/api/users/me/", headers={"Host": "elsewhere.example"}).status_code == 400
+    with socket.create_connection(("127.0.0.1", observed.port)) as client:
+        client.sendall(b"POST /api/users/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+    observed.clickhouse.close()
+    try:
+        observed.register(f"ada.{uuid4().hex[:12]}@example.com")
+        observed.manage("shell", "--no-imports", "-c", SEND_RECONCILE)
+        eventually(lambda: "StoreUnavailable" in observed.log("worker") or "reconcile" in observed.log("worker"))
+        eventually(lambda: "batch_postponed" in observed.log("worker"))
+    finally:
+        observed.clickhouse.open()
+    database.execute(INSERT, (-2,))  # what comes after all of these, and is reported
+    eventually(lambda: len(sentry.errors()) > before, within=30)
+    assert [each.title for each in sentry.errors()[before:]] == ["event_quarantined"]
+
+
+def test_a_trace_goes_on_through_the_broker(observed, sentry):
+    """Beat publishes, the worker continues: its transaction names a trace, and errors within belong to it."""
+    ticks = eventually(
+        lambda: [each.content for each in sentry.transactions() if each.content["transaction"] == "outbox.tick"]
+    )
+    assert ticks[0]["contexts"]["trace"]["trace_id"]
+    assert any(span["op"] == "outbox.seal" for tick in ticks for span in tick["spans"])

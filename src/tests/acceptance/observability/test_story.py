@@ -1,0 +1,120 @@
+"""One registration and all that it leaves behind, as docs/observability.md tells it.
+
+`make story` tells it anew; otherwise the test holds what it sees against the document, whatever the ids and times.
+"""
+
+import json
+import os
+import re
+
+from core.settings.environment import SOURCE
+from tests.acceptance.conftest import Application, eventually
+from tests.acceptance.observability.collector import Collector, ReceivedSpan
+from tests.acceptance.observability.conftest import lines
+
+DOCUMENT = SOURCE.parent / "docs" / "observability.md"
+BEGIN, END = "<!-- story: written by `make story` -->\n", "<!-- end of story -->"
+TRACE = "8f2b6c3d0a6f4f0f9d1f7a5f3c2e1b0a"
+COMMAND = f"""\
+curl -s localhost:8000/api/users/ -H 'Content-Type: application/json' \\
+  -H 'X-Request-ID: story-1' -H 'traceparent: 00-{TRACE}-00f067aa0ba902b7-01' \\
+  -d '{{"email": "ada@example.com", "password": "a long way down"}}'
+"""
+ROW = (
+    "event_type", "event_date_time", "environment", "event_context", "metadata_version", "event_id", "actor_id",
+    "request_id", "trace_id", "span_id", "batch_id",
+)  # fmt: skip
+FIRST = {"timestamp", "level", "event"}
+SHOWN = (
+    "http.response.status_code", "user.id", "event_type", "batch_id", "events", "attempt", "outcome",
+)  # fmt: skip
+
+
+def test_one_registration_leaves_the_story_that_the_document_tells(observed, observed_event_log, collector):
+    answer = register(observed)
+    row = eventually(lambda: row_of(observed_event_log))
+    delivery = eventually(lambda: collector.linked_to(TRACE))[0]
+    eventually(lambda: len(collector.trace(TRACE)) == 3 and len(collector.trace(delivery.trace_id)) >= 1)
+    told = tell(answer, observed, collector, row=row, delivery=delivery)
+    assert answer["request_id"] == row["request_id"] == "story-1"
+    assert {line["trace_id"] for line in lines_of(observed, "web", request_id="story-1")} == {TRACE}
+    assert row["trace_id"] == TRACE
+    assert row["span_id"] == collector.trace(TRACE)[-1].span_id
+    before, rest = DOCUMENT.read_text().split(BEGIN)
+    written, after = rest.split(END)
+    if os.environ.get("TELL_STORY"):
+        DOCUMENT.write_text(before + BEGIN + told + END + after)
+    else:
+        assert without_values(told) == without_values(written), "if this is as it should be now: make story"
+
+
+def register(application: Application) -> dict:
+    answer = application.http.post(
+        "/api/users/",
+        json={"email": "ada@example.com", "password": "a long way down"},
+        headers={"X-Request-ID": "story-1", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
+    )
+    assert answer.status_code == 201, answer.text
+    return {"request_id": answer.headers["X-Request-ID"], "text": answer.text}
+
+
+def row_of(event_log) -> dict:
+    found = event_log.execute(f"SELECT {', '.join(ROW)} FROM event_log WHERE trace_id = '{TRACE}'")
+    return {name: str(value) for name, value in zip(ROW, found[0], strict=True)} if found else {}
+
+
+def lines_of(application: Application, process: str, **wanted: str) -> list[dict]:
+    return [line for line in lines(application, process) if wanted.items() <= line.items()]
+
+
+def tell(answer: dict, application: Application, collector: Collector, *, row: dict, delivery: ReceivedSpan) -> str:
+    (delivered,) = eventually(
+        lambda: lines_of(application, "worker", event="batch_delivered", batch_id=row["batch_id"])
+    )
+    worked = lines_of(application, "worker", task_id=delivered["task_id"])
+    columns = "\n".join(f"{name:<17} {value}" for name, value in row.items())
+    return "\n".join([
+        f"```sh\n{COMMAND}```", "It is answered:", block(answer["text"], "json"),
+        "The web server's log has one line:", logged(lines_of(application, "web", request_id="story-1")),
+        "and the worker's those of the tick that delivered it:", logged(worked),
+        "The trace that the request came with ends with the recording; the delivery is a trace of its own with a link",
+        "to it:", block(tree(collector.trace(TRACE)) + tree([delivery], of_trace=TRACE), "text"),
+        "`SELECT * FROM event_log WHERE trace_id = '…'` finds the row, whose `span_id` is the recording's:",
+        block(columns, "text"), "",
+    ])  # fmt: skip
+
+
+def tree(spans: list[ReceivedSpan], *, of_trace: str = "") -> str:
+    known = {span.span_id: span for span in spans}
+
+    def depth(span: ReceivedSpan) -> int:
+        return 1 + depth(known[span.parent_id]) if span.parent_id in known else 0
+
+    told = [f"trace {spans[0].trace_id}" + (f", linked to {of_trace}" if of_trace else "")]
+    for span in spans:
+        facts = " ".join(f"{name}={span.attributes[name]}" for name in SHOWN if name in span.attributes)
+        told.append(f"{'   ' * depth(span)}└─ {span.name}  [{span.span_id}]  {facts}".rstrip())
+    return "\n".join(told) + "\n"
+
+
+def logged(found: list[dict]) -> str:
+    """The lines with their keys in one order; that of the context's is as it comes."""
+    in_order = ({key: line[key] for key in sorted(line, key=lambda key: (key not in FIRST, key))} for line in found)
+    return block("\n".join(json.dumps(line) for line in in_order), "json")
+
+
+def block(text: str, kind: str) -> str:
+    return f"\n```{kind}\n{text.rstrip()}\n```\n"
+
+
+def without_values(story: str) -> str:
+    """The same with ids, times and numbers as placeholders."""
+    for pattern, placeholder in (
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+        (r"\b[0-9a-f]{32}\b", "TRACE"),
+        (r"\b[0-9a-f]{16}\b", "SPAN"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
+        (r"\d+(\.\d+)?", "N"),
+    ):
+        story = re.sub(pattern, placeholder, story)
+    return story

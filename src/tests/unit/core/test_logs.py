@@ -1,0 +1,115 @@
+"""Log lines of a process of its own, for logging is set up once."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from core.settings.environment import SOURCE
+from tests.unit.core.test_observability import in_a_process, plain_environment
+
+CANARY = "canary7c1f0123456789"
+BEGIN = "import django; django.setup(); import logging, structlog; log = structlog.get_logger('t'); "
+
+
+def logged(code: str, **environment: str) -> list[dict]:
+    return [json.loads(line) for line in in_a_process(BEGIN + code, **environment).splitlines()]
+
+
+def test_a_line_has_its_identifier_level_logger_time_and_keys():
+    (line,) = logged("log.info('batch_delivered', events=3)")
+    time = line.pop("timestamp")
+    assert line == {"event": "batch_delivered", "level": "info", "logger": "t", "events": 3}
+    assert time.endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"log.info('x', password='{CANARY}')",
+        f"log.info('x', form={{'a': [{{'token': '{CANARY}'}}]}})",
+        f"log.info('x', url='redis://:{CANARY}@host/0')",
+        f"logging.getLogger('lib').warning('connect to %s', 'postgres://app:{CANARY}@db/app')",
+        f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
+        f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
+        f"import warnings; warnings.warn('password={CANARY}')",
+    ],
+)
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_no_canary_is_in_a_line(code, fmt):
+    printed = in_a_process(BEGIN + code, LOG_FORMAT=fmt)
+    assert "***" in printed
+    assert CANARY not in printed
+
+
+@pytest.mark.parametrize(
+    "value", ["'\\ud800'", "'\\0'", "'a\\nb\\u2028'", "{(1, 2): 3}", "b'\\xff'", "object()", "float('nan')", "{1, 2}"]
+)
+@pytest.mark.parametrize("environment", [{}, {"PYTHONIOENCODING": "ascii"}])
+def test_a_line_is_never_lost_because_of_what_it_holds(value, environment):
+    (line,) = logged(f"log.info('odd', value={value})", **environment)
+    assert line["event"] == "odd"
+
+
+def test_warnings_and_uncaught_exceptions_are_lines_too():
+    found = logged(
+        "import warnings, threading; warnings.warn('old'); "
+        "t = threading.Thread(target=lambda: 1 / 0, name='mine'); t.start(); t.join()"
+    )
+    assert [line["logger"] for line in found] == ["py.warnings", "core.observability.logs"]
+    assert found[0]["event"].startswith("UserWarning: old (")
+    assert (found[1]["event"], found[1]["thread"]) == ("uncaught_exception", "mine")
+    assert "ZeroDivisionError" in found[1]["exception"]
+
+
+def test_a_logger_may_have_a_level_of_its_own():
+    code = "[logging.getLogger(n).log(l, n) for n in ('a', 'a.b', 'c') for l in (10, 20, 30)]"
+    found = logged(code, LOG_LEVEL="WARNING", LOG_LEVELS="a=DEBUG, a.b=ERROR")
+    assert [(line["event"], line["level"]) for line in found] == [
+        ("a", "debug"), ("a", "info"), ("a", "warning"), ("c", "warning"),
+    ]  # fmt: skip
+
+
+def test_a_line_names_the_trace_it_belongs_to():
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    (line,) = logged(
+        f"from kit.span import traceparent; traceparent.set('00-{trace}-00f067aa0ba902b7-01'); log.info('x')"
+    )
+    assert (line["trace_id"], line["span_id"]) == (trace, "00f067aa0ba902b7")
+
+
+def test_vendors_that_are_not_asked_for_are_not_even_imported():
+    (line,) = logged(
+        "import sys, core.asgi, core.celery; from core import observability; observability.start(); "
+        "observability.stop(); log.info('loaded', vendors=[m for m in sys.modules if m.split('.')[0] in "
+        "('sentry_sdk', 'opentelemetry')])"
+    )
+    assert line["vendors"] == []
+
+
+def test_a_disabled_sdk_is_not_imported():
+    (line,) = logged(
+        "import sys; from core import observability; observability.start(); "
+        "log.info('loaded', vendors=[m for m in sys.modules if m.startswith('opentelemetry')])",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", OTEL_SDK_DISABLED="true",
+    )  # fmt: skip
+    assert line["vendors"] == []
+
+
+def test_uvicorn_with_several_workers_prints_nothing_but_json(tmp_path):
+    with subprocess.Popen(
+        [
+            sys.executable, "-m", "uvicorn", "core.asgi:application", "--uds", str(tmp_path / "web"), "--workers", "2",
+            "--ws", "none", "--log-config", "core/observability/uvicorn.json",
+        ],
+        cwd=SOURCE, env=plain_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as server:  # fmt: skip
+        printed = []
+        for line in server.stdout:
+            printed.append(json.loads(line))
+            if [each["event"] for each in printed].count("Application startup complete.") == 2:
+                server.terminate()
+    said = [line["event"] for line in printed]
+    assert any(event.startswith("Started parent process") for event in said)
+    assert any(event.startswith("Stopping parent process") for event in said)

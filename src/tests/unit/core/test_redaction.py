@@ -1,0 +1,84 @@
+"""Canaries under every name and in every guise, and what looks alike and must stay readable."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.observability.redaction import looks_harmless, redacted, redacted_text
+
+CANARY = "canary7c1f0123456789"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password", "new_password", "password2", "passwords", "userPassword", "PASSWD", "passphrase", "pwd", "token",
+        "access_token", "refreshToken", "csrfmiddlewaretoken", "Authorization", "HTTP_AUTHORIZATION", "Cookie",
+        "Set-Cookie", "api_key", "X-Api-Key", "secret", "SECRET_KEY", "client_secret", "sessionid", "session_key",
+        "SENTRY_CONFIG_DSN", "credentials", "private_key",
+    ],
+)  # fmt: skip
+def test_nothing_is_shown_under_the_name_of_a_secret(name):
+    for value in (CANARY, [CANARY], {"harmless": CANARY}, CANARY.encode()):
+        assert CANARY not in json.dumps(redacted({"deep": [{"er": {name: value}}]}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"redis://:{CANARY}@host:6379/0", f"postgres://app:{CANARY}@db/app?x=1", f"amqp://{CANARY}@host",
+        f"redis://:p@{CANARY}@host", f"Authorization: Bearer {CANARY}", f"bearer {CANARY}", f"Basic {CANARY}",
+        f"Token {CANARY}", f"password={CANARY}&next=/", f"?token={CANARY}", f'{{"password": "a {CANARY} b"}}',
+        f"{{'password': 'a {CANARY} b'}}", f'"secret": "with \\" {CANARY}"', f"Cookie: sessionid={CANARY}",
+        f"api_key={CANARY}", f"(1, argon2$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${CANARY}, null)",
+        f"pbkdf2_sha256$600000$salt${CANARY}", f"https://{CANARY}@sentry.example/1",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_secret_is_masked_within_a_text(text):
+    assert CANARY not in redacted_text(text)
+    assert CANARY not in redacted(("nested", {"x": text}))[1]["x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "batch_delivered", "see https://example.com/a@b", "user@example.com", "the session: closed", "basic rules",
+        "http://127.0.0.1:8000/", "monkeys", "tokenizer", 'relation "users_user" does not exist', "",
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays_as_it_is(text):
+    assert redacted_text(text) == text
+
+
+def test_other_values_become_plain_data():
+    shown = redacted({
+        UUID(int=7): UUID(int=8), ("a", 1): {1.5, None}, "at": datetime(2026, 1, 2, tzinfo=UTC), "raw": b"x",
+    })  # fmt: skip
+    json.dumps(shown)
+    assert shown[str(UUID(int=7))] == str(UUID(int=8))
+    assert shown["at"] == "2026-01-02 00:00:00+00:00"
+
+
+def test_a_thing_that_cannot_show_itself_and_one_that_holds_itself_are_no_trouble():
+    class Shy:
+        def __repr__(self):
+            raise RuntimeError
+
+    endless: dict[str, object] = {"shy": Shy()}
+    endless["self"] = endless
+    assert redacted(endless)["shy"] == "<Shy>"
+
+
+@given(st.text(), st.text())
+def test_a_password_in_a_url_never_shows(before, after):
+    assert CANARY not in redacted_text(f"{before} redis://:{CANARY}@host {after}")
+
+
+@given(st.text(alphabet='password="\\ :@/', max_size=200))
+def test_masking_comes_to_an_end_and_leaves_what_is_harmless(text):
+    masked = redacted_text(text)
+    assert masked == text or not looks_harmless(text)
