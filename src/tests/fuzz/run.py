@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.conftest import Application, own_environment
+from tests.acceptance.conftest import Application, own_databases
 
 _HERE = Path(__file__).resolve().parent
 _ENVIRONMENT = {
@@ -33,7 +33,7 @@ class Run:
 @contextmanager
 def served(folder: Path) -> Iterator[Application]:
     """The web server on databases of its own: what is made there would get into other tests' way."""
-    with own_environment(**_ENVIRONMENT) as environment:
+    with own_databases(redis_db=11, **_ENVIRONMENT) as environment:
         application = Application(folder=folder, environment=environment)
         try:
             application.manage("install")
