@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell bench chaos outage story clean up down
+.PHONY: help setup run services install test lint check manage migrate shell schema fuzz bench chaos outage story clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,8 +50,14 @@ migrate: setup ## bring both databases up to date
 shell: setup ## Django's shell on the running or configured stack
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py shell
 
+schema: setup ## write docs/openapi.yaml anew, from the views
+	@$(SETTINGS) $(PYTHON) src/manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
 bench: setup ## measure on a throwaway stack, or on the servers in the environment; only=relay, a part
 	@$(DEVSTACK) exec -- $(PYTHON) -m bench $(foreach part,$(only),--only $(part))
+
+fuzz: setup ## send the real server requests nobody would write: make fuzz cases=2000 seed=7
+	@$(DEVSTACK) exec -- $(PYTHON) -m tests.fuzz $(if $(cases),--cases $(cases)) $(if $(seed),--seed $(seed))
 
 chaos: setup ## kill the real processes at random points and count what is lost or repeated: make chaos kills=1000 seed=7
 	@$(PYTHON) -m tests.chaos $(if $(kills),--kills $(kills)) $(if $(seed),--seed $(seed))

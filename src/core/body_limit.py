@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from core import problem
 from core.headers import FOR_PROGRAMS
@@ -30,6 +31,12 @@ def _announced(scope: Message) -> int:
     return max((int(value) for name, value in scope["headers"] if name == b"content-length"), default=0)
 
 
+def refusal(*, path: str, most_bytes: int) -> dict[str, Any]:
+    """The problem that a body which is too large is answered with."""
+    detail = f"The body is too large: {most_bytes} bytes are allowed."
+    return problem.body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path=path, detail=detail)
+
+
 class _Body:
     """Counts what comes in chunks of unknown length.
 
@@ -51,9 +58,7 @@ class _Body:
 
 
 async def _refuse(scope: Message, send: Send, most_bytes: int) -> None:
-    detail = f"The body is too large: {most_bytes} bytes are allowed."
-    document = problem.body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path=scope["path"], detail=detail)
-    content = json.dumps(document).encode()
+    content = json.dumps(refusal(path=scope["path"], most_bytes=most_bytes)).encode()
     headers = [(b"content-type", problem.CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(content))]
     headers += [(name.lower().encode(), value.encode()) for name, value in FOR_PROGRAMS.items()]
     await send({"type": "http.response.start", "status": HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "headers": headers})

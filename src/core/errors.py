@@ -5,7 +5,6 @@ an uncaught exception) is rewritten on its way out by `problem_details`. None of
 on the event loop.
 """
 
-import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +20,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.settings import api_settings
 
-from core.problem import Problem
+from core.problem import Problem, kind_of
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
 
@@ -33,10 +32,10 @@ _RETRY_AFTER_SECONDS = "5"
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """The answer to an error that a view raised; None for one that nobody foresaw (Django logs it and answers 500)."""
-    path = context["request"].path
+    view, path = context["view"], context["request"].path
     match error:
         case DomainError():
-            return _refusal(error, view=context["view"], path=path)
+            return _refusal(error, view=view, path=path)
         case ValidationError() | ModelValidationError():
             return _invalid_input(error, path=path)
         case APIException():
@@ -44,8 +43,14 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse 
         case Http404() | PermissionDenied():
             return Problem(HTTPStatus.NOT_FOUND if isinstance(error, Http404) else HTTPStatus.FORBIDDEN, path=path)
         case OperationalError() | InterfaceError():
-            return _database_unavailable(error, path=path)
+            log.error("database_unavailable", exc_info=error)
+            return unavailable(path=path)
     return None
+
+
+def unavailable(*, path: str) -> Problem:
+    """The answer while the database does not."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, path=path, headers={"Retry-After": _RETRY_AFTER_SECONDS})
 
 
 @sync_and_async_middleware
@@ -79,8 +84,7 @@ def _refusal(error: DomainError, *, view: Any, path: str) -> Problem | None:
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     if "retry_after" in error.details:
         headers["Retry-After"] = str(error.details["retry_after"])
-    kind = re.sub(r"(?<=.)(?=[A-Z])", "-", type(error).__name__).lower()
-    return Problem(status, path=path, kind=kind, detail=str(error), headers=headers)
+    return Problem(status, path=path, kind=kind_of(type(error)), detail=str(error), headers=headers)
 
 
 def _invalid_input(error: ValidationError | ModelValidationError, *, path: str) -> Problem:
@@ -89,11 +93,6 @@ def _invalid_input(error: ValidationError | ModelValidationError, *, path: str) 
     errors = list(_field_errors(error.get_full_details()))
     detail = "Some fields are not right."
     return Problem(HTTPStatus.BAD_REQUEST, path=path, kind="invalid-input", detail=detail, errors=errors)
-
-
-def _database_unavailable(error: Exception, *, path: str) -> Problem:
-    log.error("database_unavailable", exc_info=error)
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, path=path, headers={"Retry-After": _RETRY_AFTER_SECONDS})
 
 
 def _headers(error: APIException) -> dict[str, str]:

@@ -28,10 +28,13 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     checks = await readiness.outcomes()
     if all(check["status"] == "ok" for check in checks.values() if check["needed"]):
         return JsonResponse({"status": "ok", "checks": checks})
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, path=request.path, kind="not-ready", detail="This process cannot serve yet.",
-        checks=checks,
-    )  # fmt: skip
+    return not_ready(path=request.path, checks=checks)
+
+
+def not_ready(*, path: str, checks: dict[str, dict[str, Any]]) -> Problem:
+    """The answer of a process that lacks something."""
+    detail = "This process cannot serve yet."
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, path=path, kind="not-ready", detail=detail, checks=checks)
 
 
 # One scrape at a time: it reads files and asks the database.

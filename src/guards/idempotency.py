@@ -29,7 +29,7 @@ from kit.errors import DomainError
 from kit.use_case import UseCase
 
 # A structured-fields string, or the same without its quotes. Short keys are the ones that two people come upon.
-_KEY = re.compile(r'(?P<quote>"?)(?P<key>[!#-\[\]-~]{16,255})(?P=quote)')
+_KEY = re.compile(r'^(?:"([!#-\[\]-~]{16,255})"|([!#-\[\]-~]{16,255}))$')
 _PATIENCE_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.1
 
@@ -92,6 +92,17 @@ class Idempotent(Guard):
         answers.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 
+    parameters: ClassVar = (
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Makes it safe to send the request again: the same key has the same answer, marked "
+            "`Idempotent-Replayed: true`, and nothing is done twice. A random UUID will do.",
+            "schema": {"type": "string", "pattern": _KEY.pattern},
+            "example": "5f0c2f6e-7a51-4a0e-9d53-0d6a4b1f6c1e",
+        },
+    )
+
     async def around(self, request: Request, handle: Handle) -> HttpResponseBase:
         sent = request.headers.get("Idempotency-Key")
         if sent is None:
@@ -149,7 +160,7 @@ def _accepted(sent: str) -> str:
     found = _KEY.fullmatch(sent.strip())
     if found is None:
         raise InvalidIdempotencyKey
-    return found["key"]
+    return found[1] or found[2]
 
 
 def _digest(request: Request, key: str) -> str:

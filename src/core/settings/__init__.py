@@ -13,6 +13,7 @@ try:
     from core.settings.mail import *
     from core.settings.metrics import *
     from core.settings.observability import *
+    from core.settings.openapi import *
     from core.settings.outbox import *
     from core.settings.security import *
 except ImproperlyConfigured as error:

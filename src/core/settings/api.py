@@ -10,6 +10,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "core.errors.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.operation.OperationSchema",
     "URL_FORMAT_OVERRIDE": None,
 }
 REST_KNOX = {

@@ -19,6 +19,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "adrf",
     "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "outbox",
     "guards",
     "users",

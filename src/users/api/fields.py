@@ -27,7 +27,15 @@ class PasswordField(TextField):
     """Every character counts, blanks at the ends too; the bound keeps hashing cheap."""
 
     def __init__(self) -> None:
-        super().__init__(write_only=True, trim_whitespace=False, max_length=128)
+        super().__init__(write_only=True, trim_whitespace=False, max_length=128, style={"input_type": "password"})
+
+
+class NewPasswordField(PasswordField):
+    """A password to be: Django's rules are held against it where the account is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.style["autocomplete"] = "new-password"
 
 
 class TokenField(TextField):

@@ -6,14 +6,21 @@ from knox.models import AuthToken
 from rest_framework import serializers
 
 from users import sessions
-from users.api.fields import EmailField, PasswordField, TextField, TokenField
+from users.api.fields import EmailField, NewPasswordField, PasswordField, TextField, TokenField
 from users.models import User
 from users.passwords import demand_acceptable
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
+    example: ClassVar = {
+        "email": "ada@example.com",
+        "password": "a long way down",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+    }
+
     email = EmailField(max_length=254)
-    password = PasswordField()
+    password = NewPasswordField()
     first_name = TextField(max_length=150, allow_blank=True, default="")
     last_name = TextField(max_length=150, allow_blank=True, default="")
 
@@ -25,6 +32,8 @@ class RegistrationSerializer(serializers.Serializer[User]):
 
 
 class LoginSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"email": "ada@example.com", "password": "a long way down"}
+
     email = TextField(max_length=254)
     password = PasswordField()
 
@@ -32,35 +41,49 @@ class LoginSerializer(serializers.Serializer[User]):
 class ProfileSerializer(serializers.Serializer[User]):
     """What a person may change by themselves; what is left out stays as it is."""
 
+    example: ClassVar = {"last_name": "King"}
+
     first_name = TextField(max_length=150, allow_blank=True, required=False)
     last_name = TextField(max_length=150, allow_blank=True, required=False)
 
 
 class PasswordChangeSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"old_password": "a long way down", "new_password": "a longer way up"}
+
     old_password = PasswordField()
-    new_password = PasswordField()
+    new_password = NewPasswordField()
 
 
 class EmailChangeSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"email": "ada.king@example.com", "password": "a long way down"}
+
     email = EmailField(max_length=254)
     password = PasswordField()
 
 
 class ReauthenticationSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"password": "a long way down"}
+
     password = PasswordField()
 
 
 class AddressSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"email": "ada@example.com"}
+
     email = EmailField(max_length=254)
 
 
 class TokenSerializer(serializers.Serializer[User]):
+    example: ClassVar = {"token": "Mg:1wXyZ0:4q8vY2b0Zk3nT7rH5cJ9wL1xD6sF-aE_gUiOpQmVtBk"}
+
     token = TokenField()
 
 
 class PasswordResetSerializer(serializers.Serializer[User]):
+    example: ClassVar = {**TokenSerializer.example, "password": "a longer way up"}
+
     token = TokenField()
-    password = PasswordField()
+    password = NewPasswordField()
 
 
 class UserSearchSerializer(serializers.Serializer[User]):
@@ -76,6 +99,14 @@ class UserSearchSerializer(serializers.Serializer[User]):
 class UserSerializer(serializers.ModelSerializer[User]):
     """An account as its owner sees it."""
 
+    example: ClassVar = {
+        "id": 42,
+        "email": "ada@example.com",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "created_at": "2026-11-24T09:30:00.000000Z",
+    }
+
     class Meta:
         model = User
         fields: ClassVar = ["id", "email", "first_name", "last_name", "created_at"]
@@ -84,6 +115,15 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 class ManagedUserSerializer(serializers.ModelSerializer[User]):
     """An account as administrators see it."""
+
+    example: ClassVar = {
+        **UserSerializer.example,
+        "is_active": True,
+        "is_staff": False,
+        "is_superuser": False,
+        "email_verified_at": None,
+        "last_login": "2026-11-24T09:31:00.000000Z",
+    }
 
     class Meta:
         model = User
@@ -97,12 +137,20 @@ class ManagedUserSerializer(serializers.ModelSerializer[User]):
 class UserPageSerializer(serializers.Serializer[Any]):
     """A page of accounts, and where the next one is."""
 
+    example: ClassVar = {"results": [ManagedUserSerializer.example], "next": "/api/users/?limit=1&after=42"}
+
     results = ManagedUserSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
 class LoginAnswerSerializer(serializers.Serializer[Any]):
     """The token, which is shown this once."""
+
+    example: ClassVar = {
+        "token": "1f2e3d4c5b6a79881f2e3d4c5b6a79881f2e3d4c5b6a79881f2e3d4c5b6a7988",
+        "expiry": "2026-11-24T19:30:00.000000Z",
+        "user": UserSerializer.example,
+    }
 
     token = serializers.CharField()
     expiry = serializers.DateTimeField()
@@ -111,6 +159,13 @@ class LoginAnswerSerializer(serializers.Serializer[Any]):
 
 class SessionSerializer(serializers.Serializer[AuthToken]):
     """A session: never its token."""
+
+    example: ClassVar = {
+        "id": "5d41402abc4b2a76b9719d911017c592",
+        "created_at": "2026-11-24T09:30:00.000000Z",
+        "expiry": "2026-11-24T19:30:00.000000Z",
+        "current": True,
+    }
 
     id = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(source="created")
@@ -121,8 +176,10 @@ class SessionSerializer(serializers.Serializer[AuthToken]):
         return sessions.id_of(session)
 
     def get_current(self, session: AuthToken) -> bool:
-        return bool(session.digest == self.context["current"].digest)
+        return bool(session.digest == self.context["request"].auth.digest)
 
 
 class SessionsSerializer(serializers.Serializer[Any]):
+    example: ClassVar = {"results": [SessionSerializer.example]}
+
     results = SessionSerializer(many=True)

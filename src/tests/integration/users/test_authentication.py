@@ -66,11 +66,10 @@ def test_a_token_is_looked_up_in_one_query(api, ada, django_assert_num_queries):
 
 
 def test_the_person_is_the_actor_while_the_request_lasts_and_no_longer(api, ada, monkeypatch):
-    class Spy:
-        def __init__(self, user: User) -> None:
-            self.data = {"actor": context.actor_id.get()}
+    def spy(_self, _user):
+        return {"actor": context.actor_id.get()}
 
-    monkeypatch.setattr("users.api.views.me.UserSerializer", Spy)
+    monkeypatch.setattr("users.api.views.me.UserSerializer.to_representation", spy)
     _, token = AuthToken.objects.create(user=ada)
     assert me(api, f"Bearer {token}").json() == {"actor": str(ada.pk)}
     assert context.actor_id.get() == ""

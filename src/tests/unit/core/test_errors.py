@@ -28,7 +28,9 @@ class View(AsyncAPIView):
 
 
 def answer(error):
-    return problem_response(error, {"view": View(), "request": RequestFactory().get("/api/things/")})
+    view, request = View(), RequestFactory().get("/api/things/")
+    view.setup(request)
+    return problem_response(error, {"view": view, "request": request})
 
 
 def document(response):

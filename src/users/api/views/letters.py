@@ -1,10 +1,11 @@
 """Ask for a letter, and bring the token that it held. Whoever reads a letter need not be logged in."""
 
 from http import HTTPStatus
+from typing import Any
 
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
@@ -20,41 +21,55 @@ from users.use_cases.verify_email import VerifyEmail
 class PasswordResetView(PublicView):
     guards = LETTER
 
-    async def post(self, _request: Request) -> Response:
-        await RequestPasswordReset(**await self.validated(AddressSerializer)).aexecute()
-        return Response(status=HTTPStatus.ACCEPTED)
+    @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
+    async def post(self, _request: Request, address: dict[str, Any]) -> None:
+        """Ask for a letter that lets you choose another password.
+
+        The answer does not tell whether there is an account with the address; if there is, the letter is on its way.
+        """
+        await RequestPasswordReset(**address).aexecute()
 
 
 class PasswordResetConfirmationView(PublicView):
     refusals = refusals(TokenExpired, TokenInvalid)
     guards = CONFIRMATION
 
-    async def post(self, _request: Request) -> Response:
-        await ResetPassword(**await self.validated(PasswordResetSerializer)).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
+    @operation(takes=PasswordResetSerializer)
+    async def post(self, _request: Request, reset: dict[str, Any]) -> None:
+        """Choose another password, with the token of the letter.
+
+        The token works once. You are logged out everywhere.
+        """
+        await ResetPassword(**reset).aexecute()
 
 
 class EmailVerificationView(PublicView):
     guards = LETTER
 
-    async def post(self, _request: Request) -> Response:
-        await RequestEmailVerification(**await self.validated(AddressSerializer)).aexecute()
-        return Response(status=HTTPStatus.ACCEPTED)
+    @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
+    async def post(self, _request: Request, address: dict[str, Any]) -> None:
+        """Ask for a letter that lets you prove the address to be yours.
+
+        The answer does not tell whether there is an account with the address, or whether it is verified already.
+        """
+        await RequestEmailVerification(**address).aexecute()
 
 
 class EmailVerificationConfirmationView(PublicView):
     refusals = refusals(TokenExpired, TokenInvalid)
     guards = CONFIRMATION
 
-    async def post(self, _request: Request) -> Response:
-        await VerifyEmail(**await self.validated(TokenSerializer)).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
+    @operation(takes=TokenSerializer)
+    async def post(self, _request: Request, proof: dict[str, Any]) -> None:
+        """Prove that the address is yours, with the token of the letter."""
+        await VerifyEmail(**proof).aexecute()
 
 
 class EmailChangeConfirmationView(PublicView):
     refusals = refusals(EmailTaken, TokenExpired, TokenInvalid)
     guards = CONFIRMATION
 
-    async def post(self, _request: Request) -> Response:
-        await ConfirmEmailChange(**await self.validated(TokenSerializer)).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
+    @operation(takes=TokenSerializer)
+    async def post(self, _request: Request, proof: dict[str, Any]) -> None:
+        """Take the new address, with the token of the letter that was sent there."""
+        await ConfirmEmailChange(**proof).aexecute()

@@ -1,10 +1,11 @@
 """See and change one's own account, and leave it."""
 
 from http import HTTPStatus
+from typing import Any
 
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.serializers import (
     EmailChangeSerializer,
@@ -15,6 +16,7 @@ from users.api.serializers import (
 )
 from users.api.views.base import PrivateView, account, refusals
 from users.doors import LETTER, PASSWORD_CHECK
+from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
 from users.use_cases.change_password import ChangePassword
@@ -27,50 +29,67 @@ from users.use_cases.update_profile import UpdateProfile
 class MeView(PrivateView):
     refusals = refusals(SessionEnded)
 
-    async def get(self, request: Request) -> Response:
-        return Response(UserSerializer(account(request)).data)
+    @operation(answers=UserSerializer, refuses=())
+    async def get(self, request: Request) -> User:
+        """See yourself."""
+        return account(request)
 
-    async def patch(self, request: Request) -> Response:
-        values = await self.validated(ProfileSerializer)
-        user = await UpdateProfile(user_id=account(request).pk, values=values).aexecute()
-        return Response(UserSerializer(user).data)
+    @operation(takes=ProfileSerializer, answers=UserSerializer)
+    async def patch(self, request: Request, values: dict[str, Any]) -> User:
+        """Change your particulars.
+
+        What you leave out stays as it is.
+        """
+        return await UpdateProfile(user_id=account(request).pk, values=values).aexecute()
 
 
 class PasswordView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
     guards = PASSWORD_CHECK
 
-    async def post(self, request: Request) -> Response:
-        passwords = await self.validated(PasswordChangeSerializer)
+    @operation(takes=PasswordChangeSerializer)
+    async def post(self, request: Request, passwords: dict[str, Any]) -> None:
+        """Change your password.
+
+        You stay logged in here and are logged out everywhere else.
+        """
         await ChangePassword(user_id=account(request).pk, session=request.auth, **passwords).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class EmailView(PrivateView):
     refusals = refusals(AccountChanged, EmailTaken, WrongPassword)
     guards = (*LETTER, *PASSWORD_CHECK)
 
-    async def post(self, request: Request) -> Response:
-        change = await self.validated(EmailChangeSerializer)
+    @operation(takes=EmailChangeSerializer, status=HTTPStatus.ACCEPTED)
+    async def post(self, request: Request, change: dict[str, Any]) -> None:
+        """Ask for another address.
+
+        A letter is sent there, and its token confirms the change; your present address is told.
+        """
         await RequestEmailChange(user_id=account(request).pk, **change).aexecute()
-        return Response(status=HTTPStatus.ACCEPTED)
 
 
 class OwnDeactivationView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
     guards = PASSWORD_CHECK
 
-    async def post(self, request: Request) -> Response:
-        proof = await self.validated(ReauthenticationSerializer)
+    @operation(takes=ReauthenticationSerializer)
+    async def post(self, request: Request, proof: dict[str, Any]) -> None:
+        """Switch your account off.
+
+        You are logged out everywhere; an administrator can switch it on again.
+        """
         await DeactivateOwnAccount(user_id=account(request).pk, **proof).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class OwnDeletionView(PrivateView):
     refusals = refusals(AccountChanged, WrongPassword)
     guards = PASSWORD_CHECK
 
-    async def post(self, request: Request) -> Response:
-        proof = await self.validated(ReauthenticationSerializer)
+    @operation(takes=ReauthenticationSerializer)
+    async def post(self, request: Request, proof: dict[str, Any]) -> None:
+        """Delete your account, for good.
+
+        Your address and names are erased; the id stays, so that earlier events can still be told apart.
+        """
         await DeleteOwnAccount(user_id=account(request).pk, **proof).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)

@@ -1,16 +1,17 @@
 """Log in and out; see, exchange and end one's sessions."""
 
-from http import HTTPStatus
+from typing import Any
 
+from knox.models import AuthToken
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from kit.api import operation
 from users.api.serializers import LoginAnswerSerializer, LoginSerializer, SessionsSerializer
 from users.api.views.base import PrivateView, PublicView, account, refusals
 from users.doors import LOGIN
 from users.sessions import SessionEnded
 from users.use_cases.list_sessions import ListSessions
-from users.use_cases.log_in import EmailNotVerified, InvalidCredentials, LogIn
+from users.use_cases.log_in import EmailNotVerified, InvalidCredentials, LogIn, Login
 from users.use_cases.log_out import LogOut
 from users.use_cases.log_out_everywhere import LogOutEverywhere
 from users.use_cases.revoke_session import RevokeSession, SessionUnknown
@@ -21,42 +22,55 @@ class LoginView(PublicView):
     refusals = refusals(InvalidCredentials, EmailNotVerified)
     guards = LOGIN
 
-    async def post(self, _request: Request) -> Response:
-        credentials = await self.validated(LoginSerializer)
-        return Response(LoginAnswerSerializer(await LogIn(**credentials).aexecute()).data)
+    @operation(takes=LoginSerializer, answers=LoginAnswerSerializer)
+    async def post(self, _request: Request, credentials: dict[str, Any]) -> Login:
+        """Log in.
+
+        The token is shown this once. A wrong password, an unknown address and an account that was switched off are
+        answered alike.
+        """
+        return await LogIn(**credentials).aexecute()
 
 
 class LogoutView(PrivateView):
-    async def post(self, request: Request) -> Response:
+    @operation()
+    async def post(self, request: Request) -> None:
+        """Log out: give this token back."""
         await LogOut(user_id=account(request).pk, session=request.auth).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class LogoutEverywhereView(PrivateView):
     refusals = refusals(SessionEnded)
 
-    async def post(self, request: Request) -> Response:
+    @operation()
+    async def post(self, request: Request) -> None:
+        """Log out everywhere: give all your tokens back."""
         await LogOutEverywhere(user_id=account(request).pk).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class RotationView(PrivateView):
     refusals = refusals(SessionEnded)
 
-    async def post(self, request: Request) -> Response:
-        rotated = await RotateToken(user_id=account(request).pk, session=request.auth).aexecute()
-        return Response(LoginAnswerSerializer(rotated).data)
+    @operation(answers=LoginAnswerSerializer)
+    async def post(self, request: Request) -> Login:
+        """Exchange your token for a new one.
+
+        The old one opens nothing any more.
+        """
+        return await RotateToken(user_id=account(request).pk, session=request.auth).aexecute()
 
 
 class SessionsView(PrivateView):
-    async def get(self, request: Request) -> Response:
-        sessions = await ListSessions(user_id=account(request).pk).aexecute()
-        return Response(SessionsSerializer({"results": sessions}, context={"current": request.auth}).data)
+    @operation(answers=SessionsSerializer)
+    async def get(self, request: Request) -> dict[str, list[AuthToken]]:
+        """List your sessions, this one among them."""
+        return {"results": await ListSessions(user_id=account(request).pk).aexecute()}
 
 
 class SessionView(PrivateView):
     refusals = refusals(SessionEnded, SessionUnknown)
 
-    async def delete(self, request: Request, session_id: str) -> Response:
+    @operation()
+    async def delete(self, request: Request, session_id: str) -> None:
+        """End one of your sessions."""
         await RevokeSession(user_id=account(request).pk, session_id=session_id).aexecute()
-        return Response(status=HTTPStatus.NO_CONTENT)

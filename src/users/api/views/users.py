@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from guards import idempotency
 from guards.idempotency import IDEMPOTENT
+from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.permissions import MayChangeUsers, MayViewUsers
 from users.api.serializers import (
@@ -38,54 +39,60 @@ class UsersView(PrivateView):
     guards = (*REGISTRATION, IDEMPOTENT)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [] if self._is_open() else super().get_authenticators()
+        return [] if self.request.method == "POST" else super().get_authenticators()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [] if self._is_open() else [MayViewUsers()]
+        return [] if self.request.method == "POST" else [MayViewUsers()]
 
-    def _is_open(self) -> bool:
-        """Whether this is a registration, or a method that there is no answer to but 405."""
-        method = (self.request.method or "").lower()
-        return method == "post" or not hasattr(self, method)
+    @operation(takes=RegistrationSerializer, answers=UserSerializer, status=HTTPStatus.CREATED, location="me")
+    async def post(self, _request: Request, registration: dict[str, Any]) -> Response:
+        """Make an account.
 
-    async def post(self, _request: Request) -> Response:
-        registration = await self.validated(RegistrationSerializer)
-        return await idempotency.answer(RegisterUser(**registration), present=_registered)
+        The address is kept as you write it and compared without regard to case.
+        """
+        return await idempotency.answer(RegisterUser(**registration), present=self.present)
 
-    async def get(self, _request: Request) -> Response:
-        query = await self.validated_query(UserSearchSerializer)
+    @operation(takes=UserSearchSerializer, answers=UserPageSerializer, refuses=())
+    async def get(self, _request: Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Find accounts, for administrators.
+
+        They come in the order of their ids; `next` is where the next page is, null if this is the last one.
+        """
         page = await FindUsers(**query).aexecute()
-        return Response(UserPageSerializer({"results": page.users, "next": _address_of_next(page, query)}).data)
+        return {"results": page.users, "next": _address_of_next(page, query)}
 
 
 class UserView(PrivateView):
     permission_classes = (MayViewUsers,)
     refusals = refusals(UserUnknown)
 
-    async def get(self, _request: Request, user_id: int) -> Response:
-        return Response(ManagedUserSerializer(await GetUser(user_id=user_id).aexecute()).data)
+    @operation(answers=ManagedUserSerializer)
+    async def get(self, _request: Request, user_id: int) -> User:
+        """See an account, for administrators."""
+        return await GetUser(user_id=user_id).aexecute()
 
 
 class ActivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
     refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
 
-    async def post(self, request: Request, user_id: int) -> Response:
-        user = await ActivateUser(user_id=user_id, by=account(request)).aexecute()
-        return Response(ManagedUserSerializer(user).data)
+    @operation(answers=ManagedUserSerializer)
+    async def post(self, request: Request, user_id: int) -> User:
+        """Switch an account on, for administrators."""
+        return await ActivateUser(user_id=user_id, by=account(request)).aexecute()
 
 
 class DeactivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
     refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
 
-    async def post(self, request: Request, user_id: int) -> Response:
-        user = await DeactivateUser(user_id=user_id, by=account(request)).aexecute()
-        return Response(ManagedUserSerializer(user).data)
+    @operation(answers=ManagedUserSerializer)
+    async def post(self, request: Request, user_id: int) -> User:
+        """Switch an account off, for administrators.
 
-
-def _registered(user: User) -> Response:
-    return Response(UserSerializer(user).data, status=HTTPStatus.CREATED, headers={"Location": reverse("me")})
+        Its owner is logged out everywhere.
+        """
+        return await DeactivateUser(user_id=user_id, by=account(request)).aexecute()
 
 
 def _address_of_next(page: Page, query: dict[str, Any]) -> str | None:

@@ -1,0 +1,1 @@
+"""Requests that nobody would write by hand, made by schemathesis from the OpenAPI document, against the real server."""
