@@ -11,6 +11,8 @@ from django.core.asgi import get_asgi_application
 
 from core.body_limit import with_body_limit
 from core.lifespan import Application, with_lifespan
+from core.static_files import with_static_files
 
 django = cast("Application", get_asgi_application())  # Django's types know scopes as dicts only
-application = with_lifespan(with_body_limit(django, most_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+limited = with_body_limit(django, most_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = with_lifespan(with_static_files(limited))
