@@ -6,4 +6,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from core.static_files import white_noise
+
+application = white_noise(get_wsgi_application())

@@ -1,6 +1,6 @@
 """What the Django project is made of."""
 
-from core.settings.environment import text, zone
+from core.settings.environment import SOURCE, text, zone
 
 ENVIRONMENT = text("ENVIRONMENT", default="production", purpose="where this runs; it is written into every event")
 TIME_ZONE = zone("TIME_ZONE", default="UTC", purpose="time zone of the admin and of dates shown to people")
@@ -62,6 +62,10 @@ ROOT_URLCONF = "core.urls"
 ASGI_APPLICATION = "core.asgi.application"
 WSGI_APPLICATION = "core.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-STATIC_URL = "static/"
-STATIC_ROOT = "staticfiles"
+STATIC_URL = "/static/"
+STATIC_ROOT = SOURCE.parent / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "core.static_files.HashedStorage"},
+}
 APPEND_SLASH = False

@@ -1,0 +1,76 @@
+"""Static files in production: found under hashed names, never a path outside the folder, Django for everything else."""
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.core.management import call_command
+from django.templatetags.static import static
+
+from core.static_files import HashedStorage, white_noise, with_static_files
+
+
+async def django(scope, receive, send) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"x-from", b"django")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def collected(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return tmp_path
+
+
+async def answer(path: str, *, method: str = "GET", headers=()) -> tuple[int, dict[str, str], bytes]:
+    scope = {"type": "http", "path": path, "method": method, "headers": list(headers)}
+    communicator = ApplicationCommunicator(with_static_files(django), scope)
+    await communicator.send_input({"type": "http.request", "body": b""})
+    start = await communicator.receive_output()
+    body, more = b"", True
+    while more:
+        message = await communicator.receive_output()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body
+
+
+async def test_a_hashed_file_is_served_compressed_and_cached_for_ever(collected):
+    url = HashedStorage(location=collected).url("admin/css/base.css")
+    assert url != "/static/admin/css/base.css"
+    status, headers, body = await answer(url, headers=[(b"accept-encoding", b"gzip")])
+    assert status == 200
+    assert headers["content-encoding"] == "gzip"
+    assert "immutable" in headers["cache-control"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert len(body) == int(headers["content-length"])
+
+
+async def test_a_head_request_gets_no_body_and_a_post_is_refused(collected):
+    status, _, body = await answer("/static/admin/css/base.css", method="HEAD")
+    assert (status, body) == (200, b"")
+    assert (await answer("/static/admin/css/base.css", method="POST"))[0] == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/users/", "/static/nothing.css", "/static/../pyproject.toml", "/static/%2e%2e/manage.py", "/static/"]
+)
+async def test_everything_else_is_djangos(collected, path):
+    status, headers, _ = await answer(path)
+    assert (status, headers["x-from"]) == (404, "django")
+
+
+async def test_without_collected_files_everything_is_djangos(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path / "nowhere"
+    assert (await answer("/static/admin/css/base.css"))[1]["x-from"] == "django"
+
+
+def test_before_anything_was_collected_names_are_plain(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path / "nowhere"
+    assert static("admin/css/base.css") == "/static/admin/css/base.css"
+
+
+def test_the_wsgi_application_serves_them_as_well(collected):
+    answered = []
+    environ = {"PATH_INFO": "/static/admin/css/base.css", "REQUEST_METHOD": "GET"}
+    body = white_noise(lambda *_: [])(environ, lambda status, headers: answered.append(status))
+    assert answered == ["200 OK"]
+    body.close()
