@@ -11,6 +11,7 @@ from core.settings.environment import SOURCE
 from tests.acceptance.conftest import Application, eventually
 from tests.acceptance.observability.collector import Collector, ReceivedSpan
 from tests.acceptance.observability.conftest import lines
+from tests.acceptance.scrape import Scrape, scrape
 
 DOCUMENT = SOURCE.parent / "docs" / "observability.md"
 BEGIN, END = "<!-- story: written by `make story` -->\n", "<!-- end of story -->"
@@ -24,6 +25,7 @@ ROW = (
     "event_type", "event_date_time", "environment", "event_context", "metadata_version", "event_id", "actor_id",
     "request_id", "trace_id", "span_id", "batch_id",
 )  # fmt: skip
+DELIVERED = "die_hard_outbox_events_delivered_total"
 FIRST = {"timestamp", "level", "event"}
 SHOWN = (
     "http.response.status_code", "user.id", "event_type", "batch_id", "events", "attempt", "outcome",
@@ -31,19 +33,21 @@ SHOWN = (
 
 
 def test_one_registration_leaves_the_story_that_the_document_tells(observed, observed_event_log, collector):
+    before = eventually(lambda: settled(observed))
     answer = register(observed)
     row = eventually(lambda: row_of(observed_event_log))
     delivery = eventually(lambda: collector.linked_to(TRACE))[0]
     eventually(lambda: len(collector.trace(TRACE)) == 3 and len(collector.trace(delivery.trace_id)) >= 1)
-    told = tell(answer, observed, collector, row=row, delivery=delivery)
+    after = eventually(lambda: settled(observed, delivered=before.total(DELIVERED) + 1))
+    told = tell(answer, observed, collector, row=row, delivery=delivery, figures=what_counted(before, after))
     assert answer["request_id"] == row["request_id"] == "story-1"
     assert {line["trace_id"] for line in lines_of(observed, "web", request_id="story-1")} == {TRACE}
     assert row["trace_id"] == TRACE
     assert row["span_id"] == collector.trace(TRACE)[-1].span_id
-    before, rest = DOCUMENT.read_text().split(BEGIN)
-    written, after = rest.split(END)
+    introduction, rest = DOCUMENT.read_text().split(BEGIN)
+    written, end = rest.split(END)
     if os.environ.get("TELL_STORY"):
-        DOCUMENT.write_text(before + BEGIN + told + END + after)
+        DOCUMENT.write_text(introduction + BEGIN + told + END + end)
     else:
         assert without_values(told) == without_values(written), "if this is as it should be now: make story"
 
@@ -58,6 +62,26 @@ def register(application: Application) -> dict:
     return {"request_id": answer.headers["X-Request-ID"], "text": answer.text}
 
 
+def settled(application: Application, *, delivered: float = 0) -> Scrape | None:
+    """A scrape at a time when nothing waits and so many events are delivered."""
+    found = scrape(application)
+    at_rest = found.total("die_hard_outbox_pending_events") == 0 and found.total(DELIVERED) >= delivered
+    return found if at_rest else None
+
+
+def what_counted(before: Scrape, after: Scrape) -> str:
+    """What was counted in between: the request's own and the outbox's."""
+    earlier = {(each.name, *sorted(each.labels.items())): each.value for each in before.samples}
+    told = []
+    for each in after.samples:
+        grown = each.value - earlier.get((each.name, *sorted(each.labels.items())), 0.0)
+        is_ours = each.labels.get("route") == "api/users/" or each.name.startswith("die_hard_outbox_")
+        if grown and is_ours and each.name.endswith(("_total", "_count")):
+            labels = ", ".join(f'{name}="{value}"' for name, value in sorted(each.labels.items()))
+            told.append(f"{each.name}{f'{{{labels}}}' if labels else ''}  +{grown:g}")
+    return "\n".join(sorted(told))
+
+
 def row_of(event_log) -> dict:
     found = event_log.execute(f"SELECT {', '.join(ROW)} FROM event_log WHERE trace_id = '{TRACE}'")
     return {name: str(value) for name, value in zip(ROW, found[0], strict=True)} if found else {}
@@ -67,7 +91,9 @@ def lines_of(application: Application, process: str, **wanted: str) -> list[dict
     return [line for line in lines(application, process) if wanted.items() <= line.items()]
 
 
-def tell(answer: dict, application: Application, collector: Collector, *, row: dict, delivery: ReceivedSpan) -> str:
+def tell(
+    answer: dict, application: Application, collector: Collector, *, row: dict, delivery: ReceivedSpan, figures: str
+) -> str:
     (delivered,) = eventually(
         lambda: lines_of(application, "worker", event="batch_delivered", batch_id=row["batch_id"])
     )
@@ -80,7 +106,8 @@ def tell(answer: dict, application: Application, collector: Collector, *, row: d
         "The trace that the request came with ends with the recording; the delivery is a trace of its own with a link",
         "to it:", block(tree(collector.trace(TRACE)) + tree([delivery], of_trace=TRACE), "text"),
         "`SELECT * FROM event_log WHERE trace_id = '…'` finds the row, whose `span_id` is the recording's:",
-        block(columns, "text"), "",
+        block(columns, "text"),
+        "and in between `/metrics` has counted:", block(figures, "text"), "",
     ])  # fmt: skip
 
 
