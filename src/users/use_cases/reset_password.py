@@ -16,8 +16,8 @@ from users.passwords import demand_acceptable
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResetPassword(UseCase[None]):
-    """Give the account a new password and end all of its sessions.
+class ResetPassword(UseCase[User]):
+    """Give the account a new password and end all of its sessions; returns the account.
 
     Raises TokenExpired, TokenInvalid, or Django's ValidationError when the password is not acceptable; then the token
     is good still.
@@ -26,16 +26,16 @@ class ResetPassword(UseCase[None]):
     token: str = field(repr=False)
     password: str = field(repr=False)
 
-    def execute(self) -> None:
+    def execute(self) -> User:
         with redemption.recording_refusals("reset_password", self.token):
             with hashing.turn():
                 user = redemption.look("reset_password", self.token)
                 demand_acceptable(self.password, user=user, field="password")
                 password = make_password(self.password)
             with transaction.atomic():
-                self._reset(redemption.lock("reset_password", self.token), password)
+                return self._reset(redemption.lock("reset_password", self.token), password)
 
-    def _reset(self, user: User, password: str) -> None:
+    def _reset(self, user: User, password: str) -> User:
         user.password = password
         # The letter was read where it was sent to.
         user.email_verified_at = user.email_verified_at or timezone.now()
@@ -43,3 +43,4 @@ class ResetPassword(UseCase[None]):
         EventLogClient.record(UserPasswordReset(user_id=user.pk), actor_id=user.pk)
         sessions.revoke(user, reason="password_reset", actor_id=user.pk)
         desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
+        return user

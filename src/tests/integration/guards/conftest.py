@@ -6,9 +6,9 @@ import redis
 from django.test import Client
 
 from guards.counters import Counters
-from tests.integration.users.conftest import ada
+from tests.integration.users.conftest import ada, letters
 
-__all__ = ["ada"]
+__all__ = ["ada", "letters"]
 
 # A database of its own in the stack's Redis, so that it may be emptied.
 DATABASE = "/13"

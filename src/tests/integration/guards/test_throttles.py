@@ -7,7 +7,7 @@ import pytest
 from guards.counters import Counters
 from guards.origin import Origin
 from tests.acceptance.conftest import free_port
-from tests.integration.users.conftest import PASSWORD, events, post
+from tests.integration.users.conftest import PASSWORD, events, post, token_in
 from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("throttled")]
@@ -24,6 +24,8 @@ def _rates(settings):
         "guesses_far": "6/15 minutes",
         "registration_per_network": "2/minute;4/hour",
         "registration_per_account": "3/hour",
+        "mail_per_network": "20/hour",
+        "mail_per_account": "5/hour",
     }
 
 
@@ -185,3 +187,15 @@ def test_what_is_no_object_is_left_to_validation(api, content):
 def test_an_account_is_the_same_however_its_letters_are_composed():
     composed, decomposed = (Origin(network="", account=f"{name}@example.com") for name in ("é", "e\u0301"))
     assert composed.account_digest == decomposed.account_digest != Origin(network="", account="e").account_digest
+
+
+def test_an_owner_in_a_new_place_who_resets_the_password_is_at_home_there_whatever_an_attacker_does(api, ada, letters):
+    for number in range(6):
+        fail(api, 1, origin=ELSEWHERE.format(number))
+    new_place = "203.0.113.7"
+    assert_refused(log_in(api, origin=new_place), within=900)
+    assert post(api, "/api/auth/password-reset/", {"email": "ada@example.com"}).status_code == 202
+    (letter,) = letters()
+    body = {"token": token_in(letter), "password": "a long way up"}
+    assert post(api, "/api/auth/password-reset/confirm/", body, **{"X-Forwarded-For": new_place}).status_code == 204
+    assert log_in(api, "a long way up", origin=new_place).status_code == 200

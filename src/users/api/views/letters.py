@@ -3,13 +3,16 @@
 from http import HTTPStatus
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from rest_framework.request import Request
 
+from guards.network import network_of
+from guards.origin import Origin
 from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
-from users.doors import CONFIRMATION, LETTER
+from users.doors import CONFIRMATION, GUESSES, LETTER
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification
@@ -35,12 +38,15 @@ class PasswordResetConfirmationView(PublicView):
     guards = CONFIRMATION
 
     @operation(takes=PasswordResetSerializer)
-    async def post(self, _request: Request, reset: dict[str, Any]) -> None:
+    async def post(self, request: Request, reset: dict[str, Any]) -> None:
         """Choose another password, with the token of the letter.
 
         The token works once. You are logged out everywhere.
         """
-        await ResetPassword(**reset).aexecute()
+        user = await ResetPassword(**reset).aexecute()
+        # Whoever reads the account's letters is its owner: guesses made elsewhere do not keep them out from here.
+        origin = Origin(network=network_of(request), account=user.email)
+        await sync_to_async(GUESSES.proved, thread_sensitive=True)(origin)
 
 
 class EmailVerificationView(PublicView):
