@@ -3,7 +3,8 @@
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from functools import cache
 from typing import Any, cast
 
@@ -22,16 +23,21 @@ def event_store() -> ProvisionedEventStore:
         return _store(os.getpid())
 
 
-def wait_for[Result](call: Coroutine[Any, Any, Result]) -> Result:
+def wait_for[Result](
+    call: Coroutine[Any, Any, Result], *, meanwhile: Callable[[], None] | None = None, every: float | None = None
+) -> Result:
     """Run a call of the store on this process's event loop and wait for its result.
 
     The loop lives as long as the process, because the store's connections belong to it. It starts on first use, so
-    that forked workers have one each. Interrupting the wait (a soft time limit, Ctrl-C) cancels the call.
+    that forked workers have one each. Interrupting the wait (a soft time limit, Ctrl-C) cancels the call, and so does
+    an error of what is to be done `meanwhile`, each time so many seconds have passed.
     """
     with _starting:
         loop = _loop(os.getpid())
     future = asyncio.run_coroutine_threadsafe(call, loop)
     try:
+        while meanwhile and not wait([future], timeout=every).done:
+            meanwhile()
         return future.result()
     except BaseException:
         future.cancel()

@@ -19,7 +19,7 @@ from outbox import query
 _COLUMNS = tuple(column.name for column in fields(Columns))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Lease:
     """A worker's time-limited right to deliver one batch; `attempts` counts this one.
 
@@ -44,6 +44,13 @@ def lease(*, owner: str) -> Lease | None:
     if taken["was_leased"]:
         count("outbox.leases_expired")
     return Lease(until=until, **{name: value for name, value in taken.items() if name != "was_leased"})
+
+
+def renew(lease: Lease) -> None:
+    """Have all of the lease's time ahead again. Raises LeaseLost."""
+    until, seconds = _now() + settings.OUTBOX_LEASE_SECONDS, settings.OUTBOX_LEASE_SECONDS
+    _demand(query.changed("renew", batch_id=lease.batch_id, fence=lease.fence, seconds=seconds))
+    lease.until = until
 
 
 def demand(lease: Lease) -> None:

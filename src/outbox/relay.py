@@ -3,11 +3,14 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from enum import Enum
+from functools import partial
 from itertools import islice
+from typing import Any
 
 import structlog
+from django.conf import settings
 
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, Columns, StoreRefused, StoreUnavailable
@@ -23,6 +26,7 @@ log = structlog.get_logger(__name__)
 breaker = Breaker()
 
 _MOST_LINKS = 32
+_RENEWALS_A_LEASE = 3
 
 
 class Outcome(Enum):
@@ -101,7 +105,7 @@ def _append(batch: Batch, *, lease: Lease) -> None:
     """Append the batch; after an attempt that may have arrived, only what the store does not have."""
     store = event_store()
     if lease.attempts > 1:
-        stored = wait_for(store.stored(batch.batch_id))
+        stored = _holding(lease, store.stored(batch.batch_id))
         if stored:
             log.info("batch_in_doubt", batch_id=batch.batch_id, stored=len(stored), events=len(batch.events))
             count("outbox.batches_found_stored")
@@ -109,9 +113,19 @@ def _append(batch: Batch, *, lease: Lease) -> None:
     if batch.events:
         ledger.demand(lease)
         try:
-            wait_for(store.append(batch))
+            _holding(lease, store.append(batch))
         except StoreRefused as refusal:
             _look_behind(refusal, lease=lease)
+
+
+def _holding[Answer](lease: Lease, call: Coroutine[Any, Any, Answer]) -> Answer:
+    """The store's answer; the lease is renewed while it takes its time.
+
+    Else a store that takes longer than a lease would get nowhere, each attempt being overtaken by the next. Whoever is
+    paused, or dead, renews nothing.
+    """
+    every = settings.OUTBOX_LEASE_SECONDS / _RENEWALS_A_LEASE
+    return wait_for(call, meanwhile=partial(ledger.renew, lease), every=every)
 
 
 def _look_behind(refusal: StoreRefused, *, lease: Lease) -> None:
@@ -119,7 +133,7 @@ def _look_behind(refusal: StoreRefused, *, lease: Lease) -> None:
 
     Splitting is for batches of which it has nothing, because the halves would repeat the rest under other names.
     """
-    stored = len(wait_for(event_store().stored(lease.batch_id)))
+    stored = len(_holding(lease, event_store().stored(lease.batch_id)))
     if stored == 0:
         raise refusal
     if stored < lease.events:

@@ -25,9 +25,11 @@ def sentry_double() -> Iterator[tuple[str, list[str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ingest)
-    serving = threading.Thread(target=server.serve_forever)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    yield f"http://key@127.0.0.1:{server.server_port}/1", envelopes
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    try:
+        yield f"http://key@127.0.0.1:{server.server_port}/1", envelopes
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()

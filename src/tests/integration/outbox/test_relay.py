@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreMisconfigured, StoreRefused, StoreUnavailable
@@ -270,3 +272,44 @@ def test_the_stores_loop_survives_from_call_to_call(memory_store):
 
     assert wait_for(loop_id()) == wait_for(loop_id())
     assert event_store.event_store() is memory_store
+
+
+def test_a_store_that_takes_longer_than_a_lease_gets_there_all_the_same(memory_store, settings, monkeypatch):
+    settings.OUTBOX_LEASE_SECONDS = 0.3
+    record(1, 2)
+    seal()
+    original = memory_store.append
+
+    async def slow(batch):
+        await asyncio.sleep(1)
+        await original(batch)
+
+    monkeypatch.setattr(memory_store, "append", slow)
+    with ThreadPoolExecutor(2) as workers:
+        outcomes = [each.result() for each in [workers.submit(in_a_session, deliver_one) for _ in range(2)]]
+    assert sorted(outcome.name for outcome, _ in outcomes) == ["DELIVERED", "NOTHING_DUE"]
+    (batch,) = batches()
+    assert (batch["state"], batch["attempts"]) == ("delivered", 1)
+
+
+def test_a_lease_that_has_passed_to_somebody_else_ends_the_attempt_while_it_waits(memory_store, settings, monkeypatch):
+    settings.OUTBOX_LEASE_SECONDS = 0.3
+    record(1)
+    seal()
+
+    async def overtaken(_batch):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(memory_store, "append", overtaken)
+    with ThreadPoolExecutor(1) as workers:
+        late = workers.submit(in_a_session, deliver_one)
+        time.sleep(0.15)
+        execute("UPDATE outbox_batch SET fence = fence + 1")
+        assert late.result(timeout=10)[0] is Outcome.LEASE_LOST
+
+
+def in_a_session(work):
+    try:
+        return work()
+    finally:
+        connection.close()
