@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.utils import timezone
 
 from outbox.client import EventLogClient
-from users import sessions
+from users import passwords, sessions
 from users.events import (
     UserActivated,
     UserEmailChanged,
@@ -27,6 +27,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Django
 
     def save(self, commit: Any = True) -> User:  # noqa: FBT002 -- the signature is Django's
         user: User = super().save(commit)
+        passwords.give(user, user.password)
         EventLogClient.record(UserPasswordChanged(user_id=user.pk, changed_by="administrator"))
         sessions.revoke(user, reason="password_changed")
         desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)

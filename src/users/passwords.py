@@ -1,4 +1,4 @@
-"""Whether a password will do."""
+"""Whether a password will do, and what goes with a new one."""
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -12,3 +12,9 @@ def demand_acceptable(password: str, *, user: User, field: str) -> None:
         validate_password(password, user=user)
     except ValidationError as error:
         raise ValidationError({field: error}) from None
+
+
+def give(user: User, encoded: str) -> None:
+    """Give the account, which is locked, another password. A change of address asked for under the old one ends."""
+    user.password, user.pending_email = encoded, ""
+    user.save(update_fields=["password", "pending_email"])

@@ -1,13 +1,18 @@
 """Changing one's own account, and leaving it."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
+from users import tokens
 from users.addresses import EmailTaken
 from users.models import Letter, User
 from users.reauthentication import AccountChanged, WrongPassword
@@ -15,6 +20,7 @@ from users.use_cases.change_password import ChangePassword
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.request_email_change import RequestEmailChange
+from users.use_cases.reset_password import ResetPassword
 from users.use_cases.update_profile import UpdateProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -161,6 +167,27 @@ def test_another_password_stops_a_change_of_address(ada, letters):
     ChangePassword(user_id=ada.pk, session=session, old_password=PASSWORD, new_password=NEW).execute()
     with pytest.raises(Exception, match="not valid"):
         ConfirmEmailChange(token=token).execute()
+
+
+@pytest.mark.parametrize("how", ["change", "reset", "admin"])
+def test_a_late_letter_does_not_give_the_address_away_after_a_new_password(api, ada, letters, how):
+    RequestEmailChange(user_id=ada.pk, password=PASSWORD, email="eve@example.com").execute()
+    letters_to_eve = Letter.objects.filter(address="eve@example.com")
+    letters_to_eve.update(due_at=timezone.now() + timedelta(hours=1))  # the mail server puts it off
+    if how == "change":
+        ChangePassword(user_id=ada.pk, session=None, old_password=PASSWORD, new_password=NEW).execute()
+    elif how == "reset":
+        ResetPassword(token=tokens.make("reset_password", User.objects.get()), password=NEW).execute()
+    else:
+        User.objects.create_superuser("root@example.com", PASSWORD)
+        browser = Client(headers={"Host": "localhost"})
+        browser.force_login(User.objects.get(email="root@example.com"))
+        new = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+        assert browser.post(f"/admin/users/user/{ada.pk}/password/", new).status_code == 302
+    ada.refresh_from_db()
+    assert (ada.check_password(NEW), ada.pending_email) == (True, "")
+    letters_to_eve.update(due_at=timezone.now())
+    assert [letter.to for letter in letters() if letter.to != [ada.email]] == []
 
 
 def test_of_two_accounts_that_want_one_address_one_gets_it(ada, letters):
