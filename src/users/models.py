@@ -6,6 +6,7 @@ An account's login name is an e-mail address, kept as typed and compared without
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q, Value
@@ -86,6 +87,20 @@ class User(AbstractBaseUser, PermissionsMixin):
     def normalize_username(cls, username: str) -> str:
         """Leave the address as it was typed."""
         return username
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether the password fits. If its hash has old parameters it is made anew.
+
+        Nothing is locked while hashes are made, so the new hash is kept only if the password is still the same one.
+        """
+        before = self.password
+
+        def renew(password: str) -> None:
+            renewed = make_password(password)
+            if User.objects.filter(pk=self.pk, password=before).update(password=renewed):
+                self.password = renewed
+
+        return check_password(raw_password, before, renew)
 
     def erase(self) -> None:
         """Take away everything personal. What is left is a tombstone: an id, and two dates.
