@@ -88,7 +88,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Leave the address as it was typed."""
         return username
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether the password fits. If its hash has old parameters it is made anew.
 
         Nothing is locked while hashes are made, so the new hash is kept only if the password is still the same one.

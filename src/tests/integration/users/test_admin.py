@@ -191,6 +191,28 @@ def test_nobody_gives_away_what_they_do_not_have(root, ada):
     assert (root.email, root.is_active) == ("root@example.com", True)
 
 
+def change_own_password(browser: Client, old: str, new: str) -> str:
+    """Fill in the admin's form; the page that it answers with, empty when the password was changed."""
+    filled = {"old_password": old, "new_password1": new, "new_password2": new}
+    return browser.post("/admin/password_change/", filled).content.decode()
+
+
+def test_ones_own_password_is_changed_as_over_the_api(admin, root, letters):
+    AuthToken.objects.create(user=root)
+    elsewhere = browser_of(root)
+    assert b"old_password" in admin.get("/admin/password_change/").content
+    assert "too common" in change_own_password(admin, PASSWORD, "password1234")
+    assert "The password is wrong" in change_own_password(admin, "wrong", "a long way up")
+    assert contexts("user_reauthentication_failed") == [{"user_id": root.pk, "action": "change_password"}]
+    assert change_own_password(admin, PASSWORD, "a long way up") == ""
+    assert contexts("user_password_changed") == [{"user_id": root.pk, "changed_by": "owner"}]
+    assert actors("user_password_changed") == [str(root.pk)]
+    assert not AuthToken.objects.exists()
+    assert [letter.subject for letter in letters()] == ["Your password was changed"]
+    assert admin.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
+
+
 def test_tokens_have_no_page_of_their_own(admin):
     assert admin.get("/admin/knox/authtoken/").status_code == 404
 
