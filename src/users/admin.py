@@ -13,16 +13,17 @@ from knox.models import AuthToken
 
 from kit.errors import DomainError
 from outbox.client import EventLogClient
-from users import administration, hashing
+from users import admin_groups, administration, hashing
 from users.administration import PasswordForm
 from users.events import UserRegistered
 from users.letters import admin as letters_admin
 from users.models import User
+from users.staff import may_decide_about
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
 from users.use_cases.delete_account import delete
 
-__all__ = ["UserAdmin", "letters_admin"]
+__all__ = ["UserAdmin", "admin_groups", "letters_admin"]
 
 # Tokens are given by logins and taken away with events; Knox's own page would do either behind their back.
 admin.site.unregister(AuthToken)
@@ -130,5 +131,5 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
 
 
 def _may_decide(request: HttpRequest, user: User | None) -> bool:
-    """Nobody changes a tombstone, and only superusers change superusers."""
-    return user is None or (user.deleted_at is None and (request.user.is_superuser or not user.is_superuser))
+    """Nobody changes a tombstone, or an account that may do more than they may."""
+    return user is None or (user.deleted_at is None and may_decide_about(user, by=cast("User", request.user)))

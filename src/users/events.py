@@ -191,6 +191,21 @@ class UserPermissionsChanged(Event, name="user_permissions_changed", version=1):
     permissions: list[str]
 
 
+class GroupChanged(Event, name="group_changed", version=1):
+    """A group was made, or those in it may do something else now: all of what the group may do."""
+
+    group_id: int
+    group: str
+    permissions: list[str]
+
+
+class GroupDeleted(Event, name="group_deleted", version=1):
+    """A group is no more, and nobody may do anything by being in it."""
+
+    group_id: int
+    group: str
+
+
 class LetterSent(Event, name="letter_sent", version=1):
     """A letter was handed to the mail server."""
 

@@ -27,7 +27,7 @@ class DeactivateOwnAccount(UseCase[None]):
 
 @dataclass(frozen=True, kw_only=True)
 class DeactivateUser(UseCase[User]):
-    """Switch somebody's account off. Raises UserUnknown, OwnAccount, SuperuserProtected."""
+    """Switch somebody's account off. Raises UserUnknown, AccountProtected, OwnAccount."""
 
     user_id: int
     by: User

@@ -213,6 +213,48 @@ def test_ones_own_password_is_changed_as_over_the_api(admin, root, letters):
     assert elsewhere.get("/admin/").status_code == 302
 
 
+def test_staff_do_not_take_over_an_account_that_may_do_more(ada):
+    ada.user_permissions.set(Permission.objects.filter(codename="delete_user"))
+    browser = browser_of(staff("view_user", "change_user"))
+    new = {"password1": "a long way up", "password2": "a long way up", "usable_password": "true"}
+    assert browser.post(f"{LIST}{ada.pk}/password/", new).status_code == 403
+    assert browser.post(f"{LIST}{ada.pk}/change/", {"email": "mine@example.com"}).status_code == 403
+    ada.refresh_from_db()
+    assert (ada.email, ada.check_password(PASSWORD)) == ("Ada@example.com", True)
+
+
+GROUPS = "/admin/auth/group/"
+
+
+def test_groups_are_changed_by_superusers_only(ada):
+    group = Group.objects.create(name="engine")
+    browser = browser_of(staff("view_group", "add_group", "change_group", "delete_group"))
+    filled = {"name": "mine", "permissions": [Permission.objects.get(codename="delete_user").pk]}
+    for path in ("add/", f"{group.pk}/change/", f"{group.pk}/delete/"):
+        assert browser.post(GROUPS + path, {**filled, "post": "yes"}).status_code == 403, path
+    assert (Group.objects.get().name, group.permissions.count()) == ("engine", 0)
+
+
+@pytest.mark.parametrize("all_at_once", [True, False])
+def test_what_happens_to_groups_is_recorded(admin, root, all_at_once):
+    wanted = Permission.objects.get(codename="delete_user")
+    assert admin.post(f"{GROUPS}add/", {"name": "engine"}).status_code == 302
+    group = Group.objects.get()
+    for _ in range(2):  # the second changes nothing
+        filled = {"name": "engine", "permissions": [wanted.pk]}
+        assert admin.post(f"{GROUPS}{group.pk}/change/", filled).status_code == 302
+    if all_at_once:
+        chosen = {"action": "delete_selected", "_selected_action": [str(group.pk)], "post": "yes"}
+        assert admin.post(GROUPS, chosen).status_code == 302
+    else:
+        assert admin.post(f"{GROUPS}{group.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Group.objects.exists()
+    named = {"group_id": group.pk, "group": "engine"}
+    assert contexts("group_changed") == [{**named, "permissions": each} for each in ([], ["users.delete_user"])]
+    assert contexts("group_deleted") == [named]
+    assert set(actors("group_changed") + actors("group_deleted")) == {str(root.pk)}
+
+
 def test_tokens_have_no_page_of_their_own(admin):
     assert admin.get("/admin/knox/authtoken/").status_code == 404
 

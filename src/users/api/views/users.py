@@ -25,7 +25,7 @@ from users.api.serializers import (
 from users.api.views.base import PrivateView, account, refusals
 from users.doors import REGISTRATION
 from users.models import User
-from users.staff import OwnAccount, SuperuserProtected, UserUnknown
+from users.staff import AccountProtected, OwnAccount, UserUnknown
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
 from users.use_cases.find_users import FindUsers, GetUser, Page
@@ -74,7 +74,7 @@ class UserView(PrivateView):
 
 class ActivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
-    refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
+    refusals = refusals(AccountProtected, OwnAccount, UserUnknown)
 
     @operation(answers=ManagedUserSerializer)
     async def post(self, request: Request, user_id: int) -> User:
@@ -84,7 +84,7 @@ class ActivationView(PrivateView):
 
 class DeactivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
-    refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
+    refusals = refusals(AccountProtected, OwnAccount, UserUnknown)
 
     @operation(answers=ManagedUserSerializer)
     async def post(self, request: Request, user_id: int) -> User:
