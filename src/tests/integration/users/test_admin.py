@@ -1,16 +1,18 @@
 """Accounts in Django's admin: who did what stands in the events."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
 from outbox.client import EventLogClient
-from tests.integration.users.conftest import PASSWORD, contexts, events
+from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
 from users.models import Letter, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -253,6 +255,37 @@ def test_what_happens_to_groups_is_recorded(admin, root, all_at_once):
     assert contexts("group_changed") == [{**named, "permissions": each} for each in ([], ["users.delete_user"])]
     assert contexts("group_deleted") == [named]
     assert set(actors("group_changed") + actors("group_deleted")) == {str(root.pk)}
+
+
+@pytest.mark.parametrize("path", ["auth/logout-everywhere/", "users/me/password/"])
+def test_what_ends_all_sessions_ends_those_of_the_admin(admin, root, api, path):
+    passwords = {"old_password": PASSWORD, "new_password": "a long way up"}
+    assert admin.get("/admin/").status_code == 200
+    assert post(api, f"/api/{path}", passwords, **logged_in(api, email=root.email)).status_code == 204
+    assert admin.get("/admin/").status_code == 302
+
+
+def test_switching_an_account_off_and_on_ends_its_sessions_of_the_admin(admin):
+    somebody = staff("view_user")
+    theirs = browser_of(somebody)
+    act(admin, "deactivate", somebody)
+    act(admin, "activate", somebody)
+    assert theirs.get("/admin/").status_code == 302
+    assert browser_of(User.objects.get(pk=somebody.pk)).get("/admin/").status_code == 200
+
+
+def test_ending_one_session_of_the_api_leaves_the_admin_open(admin, root, api):
+    assert post(api, "/api/auth/logout/", None, **logged_in(api, email=root.email)).status_code == 204
+    assert admin.get("/admin/").status_code == 200
+
+
+def test_a_session_of_the_admin_lasts_as_long_as_a_token(settings, root):
+    browser = Client(headers={"Host": "localhost"})
+    browser.post("/admin/login/", {"username": root.email, "password": PASSWORD})
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
+    assert cookie["max-age"] == ""  # the browser forgets it when it is closed
+    lasts = Session.objects.get(pk=cookie.value).expire_date - timezone.now()
+    assert lasts <= timedelta(seconds=settings.AUTH_TOKEN_SECONDS)
 
 
 def test_tokens_have_no_page_of_their_own(admin):
