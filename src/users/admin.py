@@ -14,11 +14,12 @@ from knox.models import AuthToken
 from kit.errors import DomainError
 from outbox.client import EventLogClient
 from users import admin_groups, administration, hashing
+from users.admin_site import record_denial
 from users.administration import PasswordForm
 from users.events import UserRegistered
 from users.letters import admin as letters_admin
 from users.models import User
-from users.staff import may_decide_about
+from users.staff import AccountProtected, may_decide_about
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
 from users.use_cases.delete_account import delete
@@ -125,6 +126,8 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
                 with transaction.atomic():
                     self.log_change(request, decision(user_id=user.pk, by=by).execute(), done)
             except DomainError as error:
+                if isinstance(error, AccountProtected):
+                    record_denial(request)
                 self.message_user(request, f"{user}: {error}", level=messages.WARNING)
             else:
                 self.message_user(request, f"{user}: {done}", level=messages.SUCCESS)

@@ -27,11 +27,16 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Django
 
     def save(self, commit: Any = True) -> User:  # noqa: FBT002 -- the signature is Django's
         user: User = super().save(commit)
-        passwords.give(user, user.password)
-        EventLogClient.record(UserPasswordChanged(user_id=user.pk, changed_by="administrator"))
-        sessions.revoke(user, reason="password_changed")
-        desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
+        give_password(user, user.password)
         return user
+
+
+def give_password(user: User, encoded: str) -> None:
+    """Give somebody, whose account is locked, another password and end all of their sessions."""
+    passwords.give(user, encoded)
+    EventLogClient.record(UserPasswordChanged(user_id=user.pk, changed_by="administrator"))
+    sessions.revoke(user, reason="password_changed")
+    desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
 
 
 def record_changes(*, before: User, after: User) -> None:

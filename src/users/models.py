@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Cast, Concat, Lower, Now
 from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+from outbox.client import EventLogClient
+from users.events import UserPermissionsChanged, UserRegistered
 
 # The name is how a use case tells this violation from others.
 EMAIL_CONSTRAINT = "users_user_email_key"
@@ -39,9 +42,17 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make an administrator; whoever can call this vouches for the address."""
-        given = {"is_staff": True, "is_superuser": True, "email_verified_at": timezone.now()}
-        return self.create_user(email, password, **{**given, **fields})
+        """Make an administrator, with the events; whoever can call this vouches for the address."""
+        privileges = {"is_staff": True, "is_superuser": True}
+        with transaction.atomic():
+            user = self.create_user(email, password, **{**privileges, "email_verified_at": timezone.now(), **fields})
+            EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email))
+            EventLogClient.record(
+                UserPermissionsChanged(
+                    user_id=user.pk, fields=sorted(privileges), groups=[], permissions=[], **privileges
+                )
+            )
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -98,14 +98,14 @@ def test_what_the_form_changes_is_recorded_with_the_administrator_as_actor(admin
 def test_saving_without_a_change_is_no_event(admin, ada):
     save(admin, ada)
     assert not events("user_profile_updated")
-    assert not events("user_permissions_changed")
+    assert not events("user_permissions_changed", user_id=ada.pk)
 
 
 def test_what_an_account_may_do_is_recorded_when_it_changes(admin, root, ada):
     group = Group.objects.create(name="engine")
     permission = Permission.objects.get(codename="view_user")
     save(admin, ada, is_staff="on", groups=[group.pk], user_permissions=[permission.pk])
-    (event,) = events("user_permissions_changed")
+    (event,) = events("user_permissions_changed", user_id=ada.pk)
     assert event.actor_id == str(root.pk)
     assert json.loads(event.context) == {
         "user_id": ada.pk, "fields": ["groups", "is_staff", "user_permissions"], "is_staff": True,
@@ -183,7 +183,7 @@ def test_nobody_gives_away_what_they_do_not_have(root, ada):
     browser = browser_of(user)
     for each in (ada, user):
         save(browser, each, is_superuser="on", is_staff="on", user_permissions=[Permission.objects.first().pk])
-    assert not events("user_permissions_changed")
+    assert not [each for one in (ada, user) for each in events("user_permissions_changed", user_id=one.pk)]
     assert User.objects.filter(is_superuser=True).get() == root
     assert browser.post(f"{LIST}{root.pk}/change/", {"email": "mine@example.com"}).status_code == 403
     assert browser.post(f"{LIST}{root.pk}/password/", {"password1": "x", "password2": "x"}).status_code == 403
@@ -286,6 +286,36 @@ def test_a_session_of_the_admin_lasts_as_long_as_a_token(settings, root):
     assert cookie["max-age"] == ""  # the browser forgets it when it is closed
     lasts = Session.objects.get(pk=cookie.value).expire_date - timezone.now()
     assert lasts <= timedelta(seconds=settings.AUTH_TOKEN_SECONDS)
+
+
+def test_whoever_asks_for_what_is_not_theirs_leaves_an_event(root, monkeypatch):
+    user = staff("view_user", "change_user")
+    browser = browser_of(user)
+    for path in (f"{LIST}{root.pk}/password/", f"{LIST}{root.pk}/delete/", GROUPS):
+        assert browser.post(path, {"post": "yes"}).status_code == 403
+    act(browser, "deactivate", root)
+    denied = contexts("access_denied", user_id=user.pk)
+    assert [each["path"] for each in denied] == [f"{LIST}{root.pk}/password/", f"{LIST}{root.pk}/delete/", GROUPS, LIST]
+    assert set(actors("access_denied", user_id=user.pk)) == {str(user.pk)}
+
+
+@pytest.mark.parametrize(
+    ("password", "is_active", "reason"),
+    [(PASSWORD, True, "not_staff"), (PASSWORD, False, "inactive"), ("wrong", False, "wrong_password")],
+)
+def test_who_is_turned_away_at_the_admins_door_is_recorded_with_the_apis_reasons(ada, password, is_active, reason):
+    User.objects.update(is_active=is_active)
+    answer = Client(headers={"Host": "localhost"}).post(
+        "/admin/login/", {"username": "ada@example.com", "password": password}
+    )
+    assert "Please enter the correct email and password" in answer.content.decode()
+    assert contexts("user_login_failed") == [{"email": "ada@example.com", "reason": reason, "user_id": ada.pk}]
+    assert not events("user_logged_in")
+
+
+def test_an_account_that_is_switched_off_behind_our_back_has_no_session(root, admin):
+    User.objects.update(is_active=False)
+    assert admin.get("/admin/").status_code == 302
 
 
 def test_tokens_have_no_page_of_their_own(admin):

@@ -146,6 +146,7 @@ def test_a_taken_address_is_a_conflict(api, ada):
     User.objects.create_user("grace@example.com")
     response = post(api, f"{ME}email/", {"email": "GRACE@example.com", "password": PASSWORD}, **logged_in(api))
     assert (response.status_code, response.json()["type"]) == (409, "urn:problem:email-taken")
+    assert contexts("user_email_change_failed") == [{"user_id": ada.pk, "new_email": "GRACE@example.com"}]
     assert User.objects.with_email(ada.email).get().pending_email == ""
 
 

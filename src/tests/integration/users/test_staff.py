@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 
 from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
-from users.api import denials
-from users.api.denials import Pauses
+from users import denials
+from users.denials import Pauses
 from users.models import User
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.find_users import FindUsers
@@ -129,6 +129,8 @@ def test_nobody_decides_about_an_account_that_may_do_more_not_even_when_it_is_sw
     User.objects.filter(pk=ada.pk).update(is_active=False)
     response = post(api, f"/api/users/{ada.pk}/activate/", None, **headers)
     assert (response.status_code, response.json()["type"]) == (403, "urn:problem:account-protected")
+    (denied,) = contexts("access_denied")
+    assert (denied["method"], denied["path"]) == ("POST", f"/api/users/{ada.pk}/activate/")
     group.permissions.set(Permission.objects.filter(codename="view_user"))
     assert post(api, f"/api/users/{ada.pk}/activate/", None, **headers).status_code == 200
 

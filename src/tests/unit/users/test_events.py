@@ -12,6 +12,7 @@ NAMES = {
     "user_email_verification_requested", "user_email_verified", "user_logged_in", "user_logged_out",
     "user_login_failed", "user_password_changed", "user_password_reset", "user_password_reset_requested",
     "user_permissions_changed", "user_profile_updated", "user_reauthentication_failed", "user_registered",
+    "user_registration_failed",
     "user_session_expired", "user_sessions_revoked", "user_token_refused", "user_token_rotated",
 }  # fmt: skip
 EVENTS = [event for event in catalogue() if event.__module__ == users.events.__name__]

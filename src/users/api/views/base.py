@@ -10,8 +10,8 @@ from rest_framework.request import Request
 
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
+from users import denials
 from users.addresses import EmailTaken
-from users.api import denials
 from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
