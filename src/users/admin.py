@@ -1,13 +1,14 @@
 """Accounts in Django's admin. What is done here is recorded in its own transaction; the actor is who did it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -17,6 +18,7 @@ from users import admin_groups, administration, hashing
 from users.admin_site import record_denial
 from users.administration import PasswordForm
 from users.events import UserRegistered
+from users.hashing import HashingBusy
 from users.letters import admin as letters_admin
 from users.models import User
 from users.staff import AccountProtected, may_decide_about
@@ -93,8 +95,25 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
             administration.record_permissions(form.instance, fields=fields)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        with hashing.turn(), transaction.atomic():
-            return super().user_change_password(request, id, form_url)
+        def page() -> HttpResponse:
+            with transaction.atomic():
+                return super(UserAdmin, self).user_change_password(request, id, form_url)
+
+        return self._when_it_may_hash(request, page)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return self._when_it_may_hash(request, partial(super().add_view, request, form_url, extra_context))
+
+    def _when_it_may_hash(self, request: HttpRequest, page: Callable[[], HttpResponse]) -> HttpResponse:
+        """The page. What is sent to it is hashed, so it takes a turn first, before it holds a connection or a lock."""
+        if request.method != "POST":
+            return page()
+        try:
+            with hashing.turn():
+                return page()
+        except HashingBusy as busy:
+            self.message_user(request, str(busy), level=messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is shown before deleting. Nothing else goes, for the rows stay, as tombstones."""

@@ -1,6 +1,7 @@
 """Accounts in Django's admin: who did what stands in the events."""
 
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from knox.models import AuthToken
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
+from users import hashing
 from users.models import Letter, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -316,6 +318,21 @@ def test_who_is_turned_away_at_the_admins_door_is_recorded_with_the_apis_reasons
 def test_an_account_that_is_switched_off_behind_our_back_has_no_session(root, admin):
     User.objects.update(is_active=False)
     assert admin.get("/admin/").status_code == 302
+
+
+def test_when_too_many_wait_for_a_hash_a_form_says_so_and_its_page_is_still_shown(admin, ada, monkeypatch):
+    nobody_else = threading.BoundedSemaphore(1)
+    nobody_else.acquire()
+    monkeypatch.setattr(hashing, "_turns", nobody_else)
+    monkeypatch.setattr(hashing, "_places", nobody_else)
+    new = {"password1": "a long way up", "password2": "a long way up", "usable_password": "true"}
+    for path in (f"{LIST}{ada.pk}/password/", f"{LIST}add/"):
+        assert admin.get(path).status_code == 200
+        page = admin.post(path, {"email": "grace@example.com", **new}, follow=True)
+        assert (page.status_code, b"Too many people are logging in" in page.content) == (200, True)
+    ada.refresh_from_db()
+    assert not User.objects.filter(email="grace@example.com").exists()
+    assert not events("user_password_changed")
 
 
 def test_tokens_have_no_page_of_their_own(admin):
