@@ -148,6 +148,8 @@ class Letter(models.Model):
         EMAIL_CHANGE_REQUESTED = "email_change_requested"
         EMAIL_CHANGED = "email_changed"
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a name
+        ACCOUNT_DEACTIVATED = "account_deactivated"
+        ACCOUNT_DELETED = "account_deleted"
 
     kind = models.CharField(max_length=30, choices=Kind)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="letters")
@@ -169,12 +171,7 @@ class Letter(models.Model):
             models.CheckConstraint(
                 name="users_letter_to_whom",
                 condition=Q(kind__in=["verify_email", "reset_password"], user=None)
-                | Q(
-                    kind__in=[
-                        "confirm_email_change", "email_change_requested", "email_changed", "password_changed",
-                    ],
-                    user__isnull=False,
-                ),
+                | (~Q(kind__in=["verify_email", "reset_password"]) & Q(user__isnull=False)),
             ),
         ]  # fmt: skip
         indexes: ClassVar = [models.Index("due_at", name="users_letter_due", condition=Q(given_up_at=None))]

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +15,7 @@ from knox.models import AuthToken
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
 from users import tokens
 from users.addresses import EmailTaken
+from users.letters.delivery import ATTEMPTS
 from users.models import Letter, User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.use_cases.change_password import ChangePassword
@@ -202,13 +204,14 @@ def test_of_two_accounts_that_want_one_address_one_gets_it(ada, letters):
     assert len(events("user_email_changed")) == len(events("user_email_change_failed")) == 1
 
 
-def test_a_deactivated_account_is_closed_until_somebody_opens_it(api, ada):
+def test_a_deactivated_account_is_closed_until_somebody_opens_it(api, ada, letters):
     headers = logged_in(api)
     assert post(api, f"{ME}deactivate/", {"password": PASSWORD}, **headers).status_code == 204
     assert api.get(ME, headers=headers).status_code == 401
     assert log_in(api).status_code == 401
     (event,) = events("user_deactivated", user_id=ada.pk)
     assert event.actor_id == str(ada.pk)
+    assert [(letter.to, letter.subject) for letter in letters()] == [([ada.email], "Your account was switched off")]
 
 
 def test_a_deleted_account_leaves_a_tombstone_and_nothing_personal(api, ada):
@@ -228,11 +231,47 @@ def test_a_deleted_account_leaves_a_tombstone_and_nothing_personal(api, ada):
     assert (left["pending_email"], left["last_login"], left["is_active"]) == ("", None, False)
     assert left["password"].startswith("!")
     assert not ada.groups.exists()
-    assert not Letter.objects.exists()
+    assert Letter.objects.get().kind == "account_deleted"
     assert LogEntry.objects.get().object_repr == name
     assert contexts("user_deleted") == [{"user_id": ada.pk}]
     assert api.get(ME, headers=headers).status_code == 401
     assert log_in(api).status_code == 401
+
+
+def test_a_deletion_takes_no_warning_along_and_is_told_itself(api, ada, letters):
+    headers = logged_in(api)
+    post(api, f"{ME}password/", {"old_password": PASSWORD, "new_password": NEW}, **headers)
+    assert post(api, f"{ME}delete/", {"password": NEW}, **headers).status_code == 204
+    sent = letters()
+    assert [letter.subject for letter in sent] == ["Your password was changed", "Your account was deleted"]
+    assert {tuple(letter.to) for letter in sent} == {(ada.email,)}
+    assert all(f"account {ada.email} was" in str(letter.body) for letter in sent)
+    assert not Letter.objects.exists()
+
+
+def test_a_deletion_leaves_other_peoples_letters_alone(ada):
+    grace = User.objects.create_user("grace@example.com", PASSWORD)
+    Letter.objects.create(kind="email_changed", user=grace, address="ADA@example.com")
+    Letter.objects.create(kind="reset_password", address="ada@EXAMPLE.com")
+    DeleteOwnAccount(user_id=ada.pk, password=PASSWORD).execute()
+    assert list(Letter.objects.order_by("pk").values_list("user", "kind")) == [
+        (grace.pk, "email_changed"), (ada.pk, "account_deleted"),
+    ]  # fmt: skip
+
+
+def test_the_last_letter_keeps_the_address_no_longer_than_it_is_tried(ada, monkeypatch, letters):
+    Letter.objects.create(kind="password_changed", user=ada, address=ada.email, given_up_at=timezone.now())
+    DeleteOwnAccount(user_id=ada.pk, password=PASSWORD).execute()
+    (letter,) = Letter.objects.all()
+    Letter.objects.update(attempts=ATTEMPTS - 1)
+
+    def fail(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", fail)
+    assert letters() == []
+    assert contexts("letter_given_up") == [{"kind": letter.kind, "user_id": ada.pk, "attempts": ATTEMPTS}]
+    assert not Letter.objects.exists()
 
 
 def test_the_address_of_a_deleted_account_can_be_registered_anew(api, ada):
@@ -273,4 +312,4 @@ def test_whatever_races_with_a_deletion_the_account_is_erased(ada):
             user.refresh_from_db()
         assert (user.email, user.first_name, user.pending_email) == (f"deleted-{user.pk}", "", "")
         assert not AuthToken.objects.filter(user=user).exists()
-        assert not Letter.objects.filter(user=user).exists()
+        assert not Letter.objects.filter(user=user).exclude(kind__in=["account_deleted", "password_changed"]).exists()
