@@ -9,6 +9,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
+from guards.models import KeptAnswer
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import reauthentication, sessions
@@ -37,6 +38,7 @@ def delete(user: User) -> None:
     """Erase the account, within the caller's transaction. See docs/accounts.md for what stays, and why."""
     sessions.revoke(user, reason="deleted")
     _drop_letters(user)
+    _forget_answers(user)
     desk.write(Letter.Kind.ACCOUNT_DELETED, address=user.email, user=user)
     user.erase()
     user.save()
@@ -53,3 +55,11 @@ def _drop_letters(user: User) -> None:
     own = Exact(Lower("address"), Lower(Value(user.email)))
     Letter.objects.filter(own, user=None).delete()
     Letter.objects.filter(Q(kind__in=_OFFERS) | Q(given_up_at__isnull=False), user=user).delete()
+
+
+def _forget_answers(user: User) -> None:
+    """Forget the answers that show the account: a registration that is sent again would have its address and names.
+
+    They are looked for among a day's registrations without an index, which a deletion is rare enough for.
+    """
+    KeptAnswer.objects.filter(body__startswith=f'{{"id":{user.pk},').delete()

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
+from guards.models import KeptAnswer
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
 from users import tokens
 from users.addresses import EmailTaken
@@ -247,6 +248,17 @@ def test_a_deletion_takes_no_warning_along_and_is_told_itself(api, ada, letters)
     assert {tuple(letter.to) for letter in sent} == {(ada.email,)}
     assert all(f"account {ada.email} was" in str(letter.body) for letter in sent)
     assert not Letter.objects.exists()
+
+
+def test_the_kept_answer_to_the_registration_goes_with_the_account(api, db):
+    grace, mine = ({"email": f"{name}@example.com", "password": PASSWORD} for name in ("grace", "ada"))
+    for number, body in enumerate((grace, mine)):
+        assert post(api, "/api/users/", body, **{"Idempotency-Key": f"{number}" * 20}).status_code == 201
+    DeleteOwnAccount(user_id=User.objects.get(email="ada@example.com").pk, password=PASSWORD).execute()
+    kept = KeptAnswer.objects.get()
+    assert "grace@example.com" in kept.body
+    again = post(api, "/api/users/", grace, **{"Idempotency-Key": "0" * 20})
+    assert again.headers["Idempotent-Replayed"] == "true"
 
 
 def test_a_deletion_leaves_other_peoples_letters_alone(ada):
