@@ -5,6 +5,20 @@ from django.core.exceptions import ValidationError
 
 from users.models import User
 
+# It keeps hashing cheap. Fields that take a password take no longer one, so none may be given.
+MOST_CHARACTERS = 128
+
+
+class MaximumLengthValidator:
+    """A password that is too long to log in with is not acceptable."""
+
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 -- the signature is Django's
+        if len(password) > MOST_CHARACTERS:
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return f"A password has at most {MOST_CHARACTERS} characters."
+
 
 def demand_acceptable(password: str, *, user: User, field: str) -> None:
     """Hold the password against Django's rules and the account it is for. Raises ValidationError for the field."""

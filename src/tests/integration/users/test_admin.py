@@ -138,6 +138,9 @@ def test_setting_a_password_is_recorded_and_ends_all_sessions(admin, root, ada):
     new = {"password1": "a long way up", "password2": "a long way up", "set_usable_password": "true"}
     assert admin.get(f"{LIST}{ada.pk}/password/").status_code == 200
     assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "password2": "x"}).status_code == 200
+    too_long = {"password1": "a long way " * 12, "password2": "a long way " * 12, "usable_password": "true"}
+    page = admin.post(f"{LIST}{ada.pk}/password/", too_long)
+    assert (page.status_code, b"at most 128 characters" in page.content) == (200, True)
     assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "usable_password": "true"}).status_code == 302
     ada.refresh_from_db()
     assert ada.check_password("a long way up")
