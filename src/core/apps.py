@@ -2,7 +2,6 @@ import sys
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.contrib import admin
 
 from core import celery, commandline
 from core.observability import logs, sentry
@@ -13,9 +12,6 @@ class CoreConfig(AppConfig):
     celery = celery.app  # imported with the project: whoever publishes a task does it through this application
 
     def ready(self) -> None:
-        from users.admin_login import AdminLoginForm  # noqa: PLC0415 -- it needs models, which are there only now
-
-        admin.site.login_form = AdminLoginForm
         logs.configure(
             level=settings.LOG_LEVEL,
             fmt=settings.LOG_FORMAT,

@@ -4,24 +4,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
+from events.event import Event
 from kit.errors import DomainError
+from outbox.client import EventLogClient
 from users.models import EMAIL_CONSTRAINT
 
 
 @contextmanager
-def unless_taken(email: str) -> Iterator[None]:
-    """Around the transaction that takes the address. Raises EmailTaken.
+def unless_taken(email: str, *, failure: Event, actor_id: object = None) -> Iterator[None]:
+    """Around the transaction that takes the address. Raises EmailTaken, and records the failure.
 
     Asking beforehand would not do: two people may ask at the same time.
     """
     try:
         yield
     except IntegrityError as error:
-        if _violates_email_constraint(error):
-            raise EmailTaken(email=email) from error
-        raise
+        if not _violates_email_constraint(error):
+            raise
+        with transaction.atomic():  # the other one is rolled back
+            EventLogClient.record(failure, actor_id=actor_id)
+        raise EmailTaken(email=email) from error
 
 
 def _violates_email_constraint(error: IntegrityError) -> bool:

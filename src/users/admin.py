@@ -1,28 +1,32 @@
 """Accounts in Django's admin. What is done here is recorded in its own transaction; the actor is who did it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from knox.models import AuthToken
 
 from kit.errors import DomainError
 from outbox.client import EventLogClient
-from users import administration, hashing
+from users import admin_groups, administration, hashing
+from users.admin_site import record_denial
 from users.administration import PasswordForm
 from users.events import UserRegistered
+from users.hashing import HashingBusy
 from users.letters import admin as letters_admin
 from users.models import User
+from users.staff import AccountProtected, may_decide_about
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
 from users.use_cases.delete_account import delete
 
-__all__ = ["UserAdmin", "letters_admin"]
+__all__ = ["UserAdmin", "admin_groups", "letters_admin"]
 
 # Tokens are given by logins and taken away with events; Knox's own page would do either behind their back.
 admin.site.unregister(AuthToken)
@@ -91,8 +95,25 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
             administration.record_permissions(form.instance, fields=fields)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        with hashing.turn(), transaction.atomic():
-            return super().user_change_password(request, id, form_url)
+        def page() -> HttpResponse:
+            with transaction.atomic():
+                return super(UserAdmin, self).user_change_password(request, id, form_url)
+
+        return self._when_it_may_hash(request, page)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return self._when_it_may_hash(request, partial(super().add_view, request, form_url, extra_context))
+
+    def _when_it_may_hash(self, request: HttpRequest, page: Callable[[], HttpResponse]) -> HttpResponse:
+        """The page. What is sent to it is hashed, so it takes a turn first, before it holds a connection or a lock."""
+        if request.method != "POST":
+            return page()
+        try:
+            with hashing.turn():
+                return page()
+        except HashingBusy as busy:
+            self.message_user(request, str(busy), level=messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is shown before deleting. Nothing else goes, for the rows stay, as tombstones."""
@@ -124,11 +145,13 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
                 with transaction.atomic():
                     self.log_change(request, decision(user_id=user.pk, by=by).execute(), done)
             except DomainError as error:
+                if isinstance(error, AccountProtected):
+                    record_denial(request)
                 self.message_user(request, f"{user}: {error}", level=messages.WARNING)
             else:
                 self.message_user(request, f"{user}: {done}", level=messages.SUCCESS)
 
 
 def _may_decide(request: HttpRequest, user: User | None) -> bool:
-    """Nobody changes a tombstone, and only superusers change superusers."""
-    return user is None or (user.deleted_at is None and (request.user.is_superuser or not user.is_superuser))
+    """Nobody changes a tombstone, or an account that may do more than they may."""
+    return user is None or (user.deleted_at is None and may_decide_about(user, by=cast("User", request.user)))

@@ -1,6 +1,6 @@
 """The admin's own door is guarded like the API's: the same counts, whichever of the two is tried."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
+from outbox.client import EventLogClient
 from users.doors import GUESSES, LOGINS_PER_NETWORK
+from users.events import UserLoginFailed
 from users.hashing import HashingBusy
 
 
@@ -26,3 +28,11 @@ class AdminLoginForm(AdminAuthenticationForm):
             raise ValidationError(str(refusal)) from None
         GUESSES.proved(origin)
         return cleaned
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Turn away, with an event, whoever has the right password and no business here; the answer is the same."""
+        if not (user.is_active and user.is_staff):
+            reason: Literal["inactive", "not_staff"] = "not_staff" if user.is_active else "inactive"
+            email = self.cleaned_data["username"]
+            EventLogClient.record_alone(UserLoginFailed(email=email, reason=reason, user_id=user.pk))
+            raise self.get_invalid_login_error()

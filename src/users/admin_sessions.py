@@ -27,13 +27,8 @@ def _went(*, user: User | None, **_: Any) -> None:
 def _was_refused(*, credentials: dict[str, Any], **_: Any) -> None:
     email = str(credentials.get(User.USERNAME_FIELD) or credentials.get("username") or "")
     user = User.objects.with_email(email).first()
-    _record(UserLoginFailed(email=email, reason=_reason(user), user_id=user.pk if user else None))
-
-
-def _reason(user: User | None) -> Literal["unknown_email", "wrong_password", "inactive"]:
-    if user is None:
-        return "unknown_email"
-    return "wrong_password" if user.is_active else "inactive"
+    reason: Literal["unknown_email", "wrong_password"] = "wrong_password" if user else "unknown_email"
+    _record(UserLoginFailed(email=email, reason=reason, user_id=user.pk if user else None))
 
 
 def _record(event: Event, *, actor_id: object = None) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.utils import timezone
 
 from outbox.client import EventLogClient
-from users import sessions
+from users import passwords, sessions
 from users.events import (
     UserActivated,
     UserEmailChanged,
@@ -27,10 +27,16 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Django
 
     def save(self, commit: Any = True) -> User:  # noqa: FBT002 -- the signature is Django's
         user: User = super().save(commit)
-        EventLogClient.record(UserPasswordChanged(user_id=user.pk, changed_by="administrator"))
-        sessions.revoke(user, reason="password_changed")
-        desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
+        give_password(user, user.password)
         return user
+
+
+def give_password(user: User, encoded: str) -> None:
+    """Give somebody, whose account is locked, another password and end all of their sessions."""
+    passwords.give(user, encoded)
+    EventLogClient.record(UserPasswordChanged(user_id=user.pk, changed_by="administrator"))
+    sessions.revoke(user, reason="password_changed")
+    desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)
 
 
 def record_changes(*, before: User, after: User) -> None:

@@ -22,6 +22,12 @@ class UserRegistered(Event, name="user_registered", version=1):
     email: str
 
 
+class UserRegistrationFailed(Event, name="user_registration_failed", version=1):
+    """Somebody wanted an account with an address that somebody has already."""
+
+    email: str
+
+
 class UserLoggedIn(Event, name="user_logged_in", version=1):
     """A person proved who they are and was given a token, or a session of the admin."""
 
@@ -32,11 +38,11 @@ class UserLoginFailed(Event, name="user_login_failed", version=1):
     """Somebody tried to sign in and was refused.
 
     The address that was tried is personal data; it is kept because an incident cannot be understood without it.
-    `user_id` is null when nobody has that address.
+    `user_id` is null when nobody has that address. Only the admin refuses those who are `not_staff`.
     """
 
     email: str
-    reason: Literal["unknown_email", "wrong_password", "inactive", "unverified"]
+    reason: Literal["unknown_email", "wrong_password", "inactive", "unverified", "not_staff"]
     user_id: int | None
 
 
@@ -131,7 +137,7 @@ class UserEmailChanged(Event, name="user_email_changed", version=1):
 
 
 class UserEmailChangeFailed(Event, name="user_email_change_failed", version=1):
-    """An address could not be taken: by now somebody else has it."""
+    """An address could not be taken: somebody else has it."""
 
     user_id: int
     new_email: str
@@ -189,6 +195,21 @@ class UserPermissionsChanged(Event, name="user_permissions_changed", version=1):
     is_superuser: bool
     groups: list[str]
     permissions: list[str]
+
+
+class GroupChanged(Event, name="group_changed", version=1):
+    """A group was made, or those in it may do something else now: all of what the group may do."""
+
+    group_id: int
+    group: str
+    permissions: list[str]
+
+
+class GroupDeleted(Event, name="group_deleted", version=1):
+    """A group is no more, and nobody may do anything by being in it."""
+
+    group_id: int
+    group: str
 
 
 class LetterSent(Event, name="letter_sent", version=1):

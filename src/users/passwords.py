@@ -1,9 +1,23 @@
-"""Whether a password will do."""
+"""Whether a password will do, and what goes with a new one."""
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from users.models import User
+
+# It keeps hashing cheap. Fields that take a password take no longer one, so none may be given.
+MOST_CHARACTERS = 128
+
+
+class MaximumLengthValidator:
+    """A password that is too long to log in with is not acceptable."""
+
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 -- the signature is Django's
+        if len(password) > MOST_CHARACTERS:
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return f"A password has at most {MOST_CHARACTERS} characters."
 
 
 def demand_acceptable(password: str, *, user: User, field: str) -> None:
@@ -12,3 +26,9 @@ def demand_acceptable(password: str, *, user: User, field: str) -> None:
         validate_password(password, user=user)
     except ValidationError as error:
         raise ValidationError({field: error}) from None
+
+
+def give(user: User, encoded: str) -> None:
+    """Give the account, which is locked, another password. A change of address asked for under the old one ends."""
+    user.password, user.pending_email = encoded, ""
+    user.save(update_fields=["password", "pending_email"])

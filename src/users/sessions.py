@@ -1,4 +1,7 @@
-"""The tokens of logins, a person's sessions: given, listed, taken away. Whoever calls this has locked the account."""
+"""The tokens of logins, a person's sessions: given, listed, taken away.
+
+Whoever calls this has locked the account.
+"""
 
 from django.db.models.functions import Left
 from django.utils import timezone
@@ -34,10 +37,16 @@ def give(user: User) -> tuple[AuthToken, str]:
 
 
 def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = "", actor_id: object = None) -> int:
-    """Take away a person's tokens, with the event; all but the one of digest `keep`, or the one of id `only`."""
+    """Take away a person's tokens, with the event; all but the one of digest `keep`, or the one of id `only`.
+
+    The sessions of the admin are no tokens. They all end, unless it is about one token only.
+    """
     held = AuthToken.objects.filter(user=user).exclude(digest=keep)
     if only:
         held = held.annotate(session_id=Left("digest", ID_LENGTH)).filter(session_id=only)
+    else:
+        user.session_epoch += 1
+        user.save(update_fields=["session_epoch"])
     revoked = sorted(id_of(session) for session in held)
     if revoked:
         held.delete()

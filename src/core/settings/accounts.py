@@ -1,10 +1,15 @@
 """What accounts are held to: how long tokens last, and whether an address must be verified."""
 
+import math
+
 from core.settings.environment import flag, seconds
 
 AUTH_TOKEN_SECONDS = seconds(
     "AUTH_TOKEN_SECONDS", default=36_000, least=1.0, purpose="how long a token of a login lasts"
 )
+# The admin's sessions last no longer, used or not, nor than the browser is open.
+SESSION_COOKIE_AGE = math.ceil(AUTH_TOKEN_SECONDS)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 PASSWORD_RESET_SECONDS = seconds(
     "PASSWORD_RESET_SECONDS", default=3600, least=1.0, purpose="how long the token of a password reset lasts"
 )

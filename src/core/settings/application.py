@@ -9,7 +9,7 @@ USE_I18N = False
 
 INSTALLED_APPS = [
     "core",  # before staticfiles: its runserver serves ASGI
-    "django.contrib.admin",
+    "core.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

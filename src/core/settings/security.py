@@ -10,6 +10,7 @@ SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, rand
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purpose="host names this site answers to")
 
 AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 # The e-mail is unique by a constraint on lower(email), which this check does not see.
 # Consent to preloading binds a whole domain for years: an owner's decision (HSTS_PRELOAD) and no fault if not taken.
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "security.W021"]
@@ -23,6 +24,7 @@ HASHING_QUEUE = whole(
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "users.passwords.MaximumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from users.passwords import MOST_CHARACTERS
+
 
 class TextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
@@ -27,7 +29,9 @@ class PasswordField(TextField):
     """Every character counts, blanks at the ends too; the bound keeps hashing cheap."""
 
     def __init__(self) -> None:
-        super().__init__(write_only=True, trim_whitespace=False, max_length=128, style={"input_type": "password"})
+        super().__init__(
+            write_only=True, trim_whitespace=False, max_length=MOST_CHARACTERS, style={"input_type": "password"}
+        )
 
 
 class NewPasswordField(PasswordField):

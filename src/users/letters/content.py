@@ -51,7 +51,8 @@ def _still_matters(letter: Letter, user: User) -> bool:
 
 
 def _context(letter: Letter, user: User) -> dict[str, Any]:
-    context: dict[str, Any] = {"address": user.email, "new_address": user.pending_email}
+    address = user.email if user.deleted_at is None else letter.address
+    context: dict[str, Any] = {"address": address, "new_address": user.pending_email}
     if letter.kind in _PURPOSES:
         purpose, page = _PURPOSES[letter.kind]
         token = tokens.make(purpose, user)

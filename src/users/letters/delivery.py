@@ -96,7 +96,10 @@ def _try_again(letter: Letter, error: Exception, *, reason: str) -> None:
 
 def _give_up(letter: Letter, *, reason: str) -> None:
     with transaction.atomic():
-        if _ours(letter).update(given_up_at=Now(), reason=reason):
+        # Nobody keeps the address of a deleted account for the sake of its last letter.
+        is_about_nobody = letter.user is not None and letter.user.deleted_at is not None
+        ours = _ours(letter)
+        if ours.delete()[0] if is_about_nobody else ours.update(given_up_at=Now(), reason=reason):
             EventLogClient.record(LetterGivenUp(kind=letter.kind, user_id=letter.user_id, attempts=letter.attempts))
 
 

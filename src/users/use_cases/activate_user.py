@@ -13,7 +13,7 @@ from users.staff import account_to_decide_on
 
 @dataclass(frozen=True, kw_only=True)
 class ActivateUser(UseCase[User]):
-    """Let somebody sign in again. Raises UserUnknown, OwnAccount, SuperuserProtected."""
+    """Let somebody sign in again. Raises UserUnknown, AccountProtected, OwnAccount."""
 
     user_id: int
     by: User

@@ -8,7 +8,7 @@ from django.utils import timezone
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import redemption
-from users.addresses import EmailTaken, unless_taken
+from users.addresses import unless_taken
 from users.events import UserEmailChanged, UserEmailChangeFailed
 from users.letters import desk
 from users.models import Letter, User
@@ -23,13 +23,9 @@ class ConfirmEmailChange(UseCase[None]):
     def execute(self) -> None:
         with redemption.recording_refusals("confirm_email_change", self.token):
             user = redemption.look("confirm_email_change", self.token)
-            try:
-                with unless_taken(user.pending_email), transaction.atomic():
-                    self._change(redemption.lock("confirm_email_change", self.token))
-            except EmailTaken:
-                failure = UserEmailChangeFailed(user_id=user.pk, new_email=user.pending_email)
-                EventLogClient.record_alone(failure, actor_id=user.pk)
-                raise
+            failure = UserEmailChangeFailed(user_id=user.pk, new_email=user.pending_email)
+            with unless_taken(user.pending_email, failure=failure, actor_id=user.pk), transaction.atomic():
+                self._change(redemption.lock("confirm_email_change", self.token))
 
     def _change(self, user: User) -> None:
         old, new = user.email, user.pending_email

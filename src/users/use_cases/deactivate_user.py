@@ -8,7 +8,8 @@ from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import reauthentication, sessions
 from users.events import UserDeactivated
-from users.models import User
+from users.letters import desk
+from users.models import Letter, User
 from users.staff import account_to_decide_on
 
 
@@ -27,7 +28,7 @@ class DeactivateOwnAccount(UseCase[None]):
 
 @dataclass(frozen=True, kw_only=True)
 class DeactivateUser(UseCase[User]):
-    """Switch somebody's account off. Raises UserUnknown, OwnAccount, SuperuserProtected."""
+    """Switch somebody's account off. Raises UserUnknown, AccountProtected, OwnAccount."""
 
     user_id: int
     by: User
@@ -46,3 +47,4 @@ def deactivate(user: User) -> None:
     user.save(update_fields=["is_active"])
     EventLogClient.record(UserDeactivated(user_id=user.pk))
     sessions.revoke(user, reason="deactivated")
+    desk.write(Letter.Kind.ACCOUNT_DEACTIVATED, address=user.email, user=user)

@@ -10,7 +10,7 @@ from guards import idempotency
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users.addresses import unless_taken
-from users.events import UserRegistered
+from users.events import UserRegistered, UserRegistrationFailed
 from users.letters import desk
 from users.models import Letter, User
 
@@ -26,7 +26,8 @@ class RegisterUser(UseCase[User]):
 
     def execute(self) -> User:
         password = make_password(self.password)  # before the transaction: it takes its time
-        with unless_taken(self.email), transaction.atomic():
+        failure = UserRegistrationFailed(email=self.email)
+        with unless_taken(self.email, failure=failure), transaction.atomic():
             user = self._create(password)
             EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
             if settings.EMAIL_VERIFICATION_REQUIRED:

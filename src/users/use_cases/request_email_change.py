@@ -8,7 +8,7 @@ from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import reauthentication
 from users.addresses import EmailTaken
-from users.events import UserEmailChangeRequested
+from users.events import UserEmailChangeFailed, UserEmailChangeRequested
 from users.letters import desk
 from users.models import Letter, User
 
@@ -26,10 +26,12 @@ class RequestEmailChange(UseCase[None]):
 
     def execute(self) -> None:
         proven = reauthentication.prove(self.user_id, self.password, to="change_email")
+        # Known early, it spares two letters; that nobody has it by then is decided when the change is confirmed.
+        if User.objects.with_email(self.email).exclude(pk=self.user_id).exists():
+            EventLogClient.record_alone(UserEmailChangeFailed(user_id=self.user_id, new_email=self.email))
+            raise EmailTaken(email=self.email)
         with transaction.atomic():
             user = reauthentication.lock(proven)
-            if User.objects.with_email(self.email).exclude(pk=user.pk).exists():
-                raise EmailTaken(email=self.email)
             user.pending_email = self.email
             user.save(update_fields=["pending_email"])
             EventLogClient.record(UserEmailChangeRequested(user_id=user.pk, new_email=self.email))

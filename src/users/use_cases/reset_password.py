@@ -8,11 +8,10 @@ from django.utils import timezone
 
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
-from users import hashing, redemption, sessions
+from users import hashing, passwords, redemption, sessions
 from users.events import UserPasswordReset
 from users.letters import desk
 from users.models import Letter, User
-from users.passwords import demand_acceptable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +29,16 @@ class ResetPassword(UseCase[User]):
         with redemption.recording_refusals("reset_password", self.token):
             with hashing.turn():
                 user = redemption.look("reset_password", self.token)
-                demand_acceptable(self.password, user=user, field="password")
+                passwords.demand_acceptable(self.password, user=user, field="password")
                 password = make_password(self.password)
             with transaction.atomic():
                 return self._reset(redemption.lock("reset_password", self.token), password)
 
     def _reset(self, user: User, password: str) -> User:
-        user.password = password
+        passwords.give(user, password)
         # The letter was read where it was sent to.
         user.email_verified_at = user.email_verified_at or timezone.now()
-        user.save(update_fields=["password", "email_verified_at"])
+        user.save(update_fields=["email_verified_at"])
         EventLogClient.record(UserPasswordReset(user_id=user.pk), actor_id=user.pk)
         sessions.revoke(user, reason="password_reset", actor_id=user.pk)
         desk.write(Letter.Kind.PASSWORD_CHANGED, address=user.email, user=user)

@@ -47,6 +47,22 @@ def knock(password: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("throttled")
+def test_guesses_at_the_old_password_in_the_admin_are_limited(root, settings):
+    settings.THROTTLE_RATES = {**settings.THROTTLE_RATES, "guesses_near": "2/15 minutes"}
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(root)
+    new = {"new_password1": "a long way up", "new_password2": "a long way up"}
+    pages = [
+        browser.post("/admin/password_change/", {"old_password": each, **new}).content.decode()
+        for each in ("wrong", "wrong", PASSWORD)
+    ]
+    assert ["Too many attempts" in page for page in pages] == [False, False, True]
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("throttled")
 def test_the_admins_door_counts_with_the_apis(api, root, settings):
     settings.THROTTLE_RATES = {**settings.THROTTLE_RATES, "guesses_near": "4/15 minutes"}
     before = len(events("request_throttled", account=root.email))

@@ -1,16 +1,20 @@
 """Accounts in Django's admin: who did what stands in the events."""
 
 import json
+import threading
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
 from outbox.client import EventLogClient
-from tests.integration.users.conftest import PASSWORD, contexts, events
+from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
+from users import hashing
 from users.models import Letter, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,7 +91,8 @@ def test_what_the_form_changes_is_recorded_with_the_administrator_as_actor(admin
     assert actors("user_email_changed", user_id=ada.pk, old_email="Ada@example.com") == by
     assert actors("user_deactivated", user_id=ada.pk) == by
     assert not AuthToken.objects.exists()
-    assert Letter.objects.get().address == "Ada@example.com"
+    told = Letter.objects.order_by("pk").values_list("kind", "address")
+    assert list(told) == [("email_changed", "Ada@example.com"), ("account_deactivated", "countess@example.com")]
     save(admin, ada, is_active="on")
     assert actors("user_activated", user_id=ada.pk) == by
     assert LogEntry.objects.count() == 2
@@ -96,14 +101,14 @@ def test_what_the_form_changes_is_recorded_with_the_administrator_as_actor(admin
 def test_saving_without_a_change_is_no_event(admin, ada):
     save(admin, ada)
     assert not events("user_profile_updated")
-    assert not events("user_permissions_changed")
+    assert not events("user_permissions_changed", user_id=ada.pk)
 
 
 def test_what_an_account_may_do_is_recorded_when_it_changes(admin, root, ada):
     group = Group.objects.create(name="engine")
     permission = Permission.objects.get(codename="view_user")
     save(admin, ada, is_staff="on", groups=[group.pk], user_permissions=[permission.pk])
-    (event,) = events("user_permissions_changed")
+    (event,) = events("user_permissions_changed", user_id=ada.pk)
     assert event.actor_id == str(root.pk)
     assert json.loads(event.context) == {
         "user_id": ada.pk, "fields": ["groups", "is_staff", "user_permissions"], "is_staff": True,
@@ -133,6 +138,9 @@ def test_setting_a_password_is_recorded_and_ends_all_sessions(admin, root, ada):
     new = {"password1": "a long way up", "password2": "a long way up", "set_usable_password": "true"}
     assert admin.get(f"{LIST}{ada.pk}/password/").status_code == 200
     assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "password2": "x"}).status_code == 200
+    too_long = {"password1": "a long way " * 12, "password2": "a long way " * 12, "usable_password": "true"}
+    page = admin.post(f"{LIST}{ada.pk}/password/", too_long)
+    assert (page.status_code, b"at most 128 characters" in page.content) == (200, True)
     assert admin.post(f"{LIST}{ada.pk}/password/", {**new, "usable_password": "true"}).status_code == 302
     ada.refresh_from_db()
     assert ada.check_password("a long way up")
@@ -181,7 +189,7 @@ def test_nobody_gives_away_what_they_do_not_have(root, ada):
     browser = browser_of(user)
     for each in (ada, user):
         save(browser, each, is_superuser="on", is_staff="on", user_permissions=[Permission.objects.first().pk])
-    assert not events("user_permissions_changed")
+    assert not [each for one in (ada, user) for each in events("user_permissions_changed", user_id=one.pk)]
     assert User.objects.filter(is_superuser=True).get() == root
     assert browser.post(f"{LIST}{root.pk}/change/", {"email": "mine@example.com"}).status_code == 403
     assert browser.post(f"{LIST}{root.pk}/password/", {"password1": "x", "password2": "x"}).status_code == 403
@@ -189,6 +197,146 @@ def test_nobody_gives_away_what_they_do_not_have(root, ada):
     act(browser, "deactivate", root)
     root.refresh_from_db()
     assert (root.email, root.is_active) == ("root@example.com", True)
+
+
+def change_own_password(browser: Client, old: str, new: str) -> str:
+    """Fill in the admin's form; the page that it answers with, empty when the password was changed."""
+    filled = {"old_password": old, "new_password1": new, "new_password2": new}
+    return browser.post("/admin/password_change/", filled).content.decode()
+
+
+def test_ones_own_password_is_changed_as_over_the_api(admin, root, letters):
+    AuthToken.objects.create(user=root)
+    elsewhere = browser_of(root)
+    assert b"old_password" in admin.get("/admin/password_change/").content
+    assert "too common" in change_own_password(admin, PASSWORD, "password1234")
+    assert "The password is wrong" in change_own_password(admin, "wrong", "a long way up")
+    assert contexts("user_reauthentication_failed") == [{"user_id": root.pk, "action": "change_password"}]
+    assert change_own_password(admin, PASSWORD, "a long way up") == ""
+    assert contexts("user_password_changed") == [{"user_id": root.pk, "changed_by": "owner"}]
+    assert actors("user_password_changed") == [str(root.pk)]
+    assert not AuthToken.objects.exists()
+    assert [letter.subject for letter in letters()] == ["Your password was changed"]
+    assert admin.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
+
+
+def test_staff_do_not_take_over_an_account_that_may_do_more(ada):
+    ada.user_permissions.set(Permission.objects.filter(codename="delete_user"))
+    browser = browser_of(staff("view_user", "change_user"))
+    new = {"password1": "a long way up", "password2": "a long way up", "usable_password": "true"}
+    assert browser.post(f"{LIST}{ada.pk}/password/", new).status_code == 403
+    assert browser.post(f"{LIST}{ada.pk}/change/", {"email": "mine@example.com"}).status_code == 403
+    ada.refresh_from_db()
+    assert (ada.email, ada.check_password(PASSWORD)) == ("Ada@example.com", True)
+
+
+GROUPS = "/admin/auth/group/"
+
+
+def test_groups_are_changed_by_superusers_only(ada):
+    group = Group.objects.create(name="engine")
+    browser = browser_of(staff("view_group", "add_group", "change_group", "delete_group"))
+    filled = {"name": "mine", "permissions": [Permission.objects.get(codename="delete_user").pk]}
+    for path in ("add/", f"{group.pk}/change/", f"{group.pk}/delete/"):
+        assert browser.post(GROUPS + path, {**filled, "post": "yes"}).status_code == 403, path
+    assert (Group.objects.get().name, group.permissions.count()) == ("engine", 0)
+
+
+@pytest.mark.parametrize("all_at_once", [True, False])
+def test_what_happens_to_groups_is_recorded(admin, root, all_at_once):
+    wanted = Permission.objects.get(codename="delete_user")
+    assert admin.post(f"{GROUPS}add/", {"name": "engine"}).status_code == 302
+    group = Group.objects.get()
+    for _ in range(2):  # the second changes nothing
+        filled = {"name": "engine", "permissions": [wanted.pk]}
+        assert admin.post(f"{GROUPS}{group.pk}/change/", filled).status_code == 302
+    if all_at_once:
+        chosen = {"action": "delete_selected", "_selected_action": [str(group.pk)], "post": "yes"}
+        assert admin.post(GROUPS, chosen).status_code == 302
+    else:
+        assert admin.post(f"{GROUPS}{group.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Group.objects.exists()
+    named = {"group_id": group.pk, "group": "engine"}
+    assert contexts("group_changed") == [{**named, "permissions": each} for each in ([], ["users.delete_user"])]
+    assert contexts("group_deleted") == [named]
+    assert set(actors("group_changed") + actors("group_deleted")) == {str(root.pk)}
+
+
+@pytest.mark.parametrize("path", ["auth/logout-everywhere/", "users/me/password/"])
+def test_what_ends_all_sessions_ends_those_of_the_admin(admin, root, api, path):
+    passwords = {"old_password": PASSWORD, "new_password": "a long way up"}
+    assert admin.get("/admin/").status_code == 200
+    assert post(api, f"/api/{path}", passwords, **logged_in(api, email=root.email)).status_code == 204
+    assert admin.get("/admin/").status_code == 302
+
+
+def test_switching_an_account_off_and_on_ends_its_sessions_of_the_admin(admin):
+    somebody = staff("view_user")
+    theirs = browser_of(somebody)
+    act(admin, "deactivate", somebody)
+    act(admin, "activate", somebody)
+    assert theirs.get("/admin/").status_code == 302
+    assert browser_of(User.objects.get(pk=somebody.pk)).get("/admin/").status_code == 200
+
+
+def test_ending_one_session_of_the_api_leaves_the_admin_open(admin, root, api):
+    assert post(api, "/api/auth/logout/", None, **logged_in(api, email=root.email)).status_code == 204
+    assert admin.get("/admin/").status_code == 200
+
+
+def test_a_session_of_the_admin_lasts_as_long_as_a_token(settings, root):
+    browser = Client(headers={"Host": "localhost"})
+    browser.post("/admin/login/", {"username": root.email, "password": PASSWORD})
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
+    assert cookie["max-age"] == ""  # the browser forgets it when it is closed
+    lasts = Session.objects.get(pk=cookie.value).expire_date - timezone.now()
+    assert lasts <= timedelta(seconds=settings.AUTH_TOKEN_SECONDS)
+
+
+def test_whoever_asks_for_what_is_not_theirs_leaves_an_event(root, monkeypatch):
+    user = staff("view_user", "change_user")
+    browser = browser_of(user)
+    for path in (f"{LIST}{root.pk}/password/", f"{LIST}{root.pk}/delete/", GROUPS):
+        assert browser.post(path, {"post": "yes"}).status_code == 403
+    act(browser, "deactivate", root)
+    denied = contexts("access_denied", user_id=user.pk)
+    assert [each["path"] for each in denied] == [f"{LIST}{root.pk}/password/", f"{LIST}{root.pk}/delete/", GROUPS, LIST]
+    assert set(actors("access_denied", user_id=user.pk)) == {str(user.pk)}
+
+
+@pytest.mark.parametrize(
+    ("password", "is_active", "reason"),
+    [(PASSWORD, True, "not_staff"), (PASSWORD, False, "inactive"), ("wrong", False, "wrong_password")],
+)
+def test_who_is_turned_away_at_the_admins_door_is_recorded_with_the_apis_reasons(ada, password, is_active, reason):
+    User.objects.update(is_active=is_active)
+    answer = Client(headers={"Host": "localhost"}).post(
+        "/admin/login/", {"username": "ada@example.com", "password": password}
+    )
+    assert "Please enter the correct email and password" in answer.content.decode()
+    assert contexts("user_login_failed") == [{"email": "ada@example.com", "reason": reason, "user_id": ada.pk}]
+    assert not events("user_logged_in")
+
+
+def test_an_account_that_is_switched_off_behind_our_back_has_no_session(root, admin):
+    User.objects.update(is_active=False)
+    assert admin.get("/admin/").status_code == 302
+
+
+def test_when_too_many_wait_for_a_hash_a_form_says_so_and_its_page_is_still_shown(admin, ada, monkeypatch):
+    nobody_else = threading.BoundedSemaphore(1)
+    nobody_else.acquire()
+    monkeypatch.setattr(hashing, "_turns", nobody_else)
+    monkeypatch.setattr(hashing, "_places", nobody_else)
+    new = {"password1": "a long way up", "password2": "a long way up", "usable_password": "true"}
+    for path in (f"{LIST}{ada.pk}/password/", f"{LIST}add/"):
+        assert admin.get(path).status_code == 200
+        page = admin.post(path, {"email": "grace@example.com", **new}, follow=True)
+        assert (page.status_code, b"Too many people are logging in" in page.content) == (200, True)
+    ada.refresh_from_db()
+    assert not User.objects.filter(email="grace@example.com").exists()
+    assert not events("user_password_changed")
 
 
 def test_tokens_have_no_page_of_their_own(admin):

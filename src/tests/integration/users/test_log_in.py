@@ -4,12 +4,17 @@ import json
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
+from django.contrib.auth.hashers import check_password, make_password
 from django.utils import timezone
 from knox.models import AuthToken
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, events
+from users.hashing import Argon2idHasher
 from users.models import User
+from users.reauthentication import AccountChanged
+from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.log_in import InvalidCredentials, LogIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,3 +77,40 @@ def test_expired_tokens_are_swept_at_the_next_login(ada):
     AuthToken.objects.create(user=ada, expiry=timedelta(seconds=-1))
     LogIn(email=ada.email, password=PASSWORD).execute()
     assert [token.expiry > timezone.now() for token in AuthToken.objects.all()] == [True]
+
+
+@pytest.fixture
+def old_hash(ada) -> None:
+    weaker = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(PASSWORD)
+    User.objects.update(password=f"argon2{weaker}")
+
+
+@pytest.mark.usefixtures("old_hash")
+def test_a_hash_with_old_parameters_is_made_anew(ada):
+    assert LogIn(email=ada.email, password=PASSWORD).execute()
+    encoded = User.objects.get().password
+    assert "m=19456,t=2,p=1" in encoded
+    assert check_password(PASSWORD, encoded)
+
+
+@pytest.mark.usefixtures("old_hash")
+@pytest.mark.parametrize(
+    "prove",
+    [
+        lambda ada: LogIn(email=ada.email, password=PASSWORD).execute(),
+        lambda ada: DeleteOwnAccount(user_id=ada.pk, password=PASSWORD).execute(),
+    ],
+)
+def test_a_password_given_while_the_old_one_is_checked_stays(ada, monkeypatch, prove):
+    verify = Argon2idHasher.verify
+
+    def slow(self, password, encoded):
+        fits = verify(self, password, encoded)
+        User.objects.update(password=make_password("the owner's new one"))  # a reset commits meanwhile
+        monkeypatch.setattr(Argon2idHasher, "verify", verify)
+        return fits
+
+    monkeypatch.setattr(Argon2idHasher, "verify", slow)
+    with pytest.raises((InvalidCredentials, AccountChanged)):
+        prove(ada)
+    assert check_password("the owner's new one", User.objects.get().password)

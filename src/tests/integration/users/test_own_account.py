@@ -1,20 +1,29 @@
 """Changing one's own account, and leaving it."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
+from guards.models import KeptAnswer
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
+from users import tokens
 from users.addresses import EmailTaken
+from users.letters.delivery import ATTEMPTS
 from users.models import Letter, User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.use_cases.change_password import ChangePassword
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.request_email_change import RequestEmailChange
+from users.use_cases.reset_password import ResetPassword
 from users.use_cases.update_profile import UpdateProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +149,7 @@ def test_a_taken_address_is_a_conflict(api, ada):
     User.objects.create_user("grace@example.com")
     response = post(api, f"{ME}email/", {"email": "GRACE@example.com", "password": PASSWORD}, **logged_in(api))
     assert (response.status_code, response.json()["type"]) == (409, "urn:problem:email-taken")
+    assert contexts("user_email_change_failed") == [{"user_id": ada.pk, "new_email": "GRACE@example.com"}]
     assert User.objects.with_email(ada.email).get().pending_email == ""
 
 
@@ -163,6 +173,27 @@ def test_another_password_stops_a_change_of_address(ada, letters):
         ConfirmEmailChange(token=token).execute()
 
 
+@pytest.mark.parametrize("how", ["change", "reset", "admin"])
+def test_a_late_letter_does_not_give_the_address_away_after_a_new_password(api, ada, letters, how):
+    RequestEmailChange(user_id=ada.pk, password=PASSWORD, email="eve@example.com").execute()
+    letters_to_eve = Letter.objects.filter(address="eve@example.com")
+    letters_to_eve.update(due_at=timezone.now() + timedelta(hours=1))  # the mail server puts it off
+    if how == "change":
+        ChangePassword(user_id=ada.pk, session=None, old_password=PASSWORD, new_password=NEW).execute()
+    elif how == "reset":
+        ResetPassword(token=tokens.make("reset_password", User.objects.get()), password=NEW).execute()
+    else:
+        User.objects.create_superuser("root@example.com", PASSWORD)
+        browser = Client(headers={"Host": "localhost"})
+        browser.force_login(User.objects.get(email="root@example.com"))
+        new = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+        assert browser.post(f"/admin/users/user/{ada.pk}/password/", new).status_code == 302
+    ada.refresh_from_db()
+    assert (ada.check_password(NEW), ada.pending_email) == (True, "")
+    letters_to_eve.update(due_at=timezone.now())
+    assert [letter.to for letter in letters() if letter.to != [ada.email]] == []
+
+
 def test_of_two_accounts_that_want_one_address_one_gets_it(ada, letters):
     grace = User.objects.create_user("grace@example.com", PASSWORD)
     for user, spelling in ((ada, "wanted@example.com"), (grace, "WANTED@example.com")):
@@ -174,13 +205,14 @@ def test_of_two_accounts_that_want_one_address_one_gets_it(ada, letters):
     assert len(events("user_email_changed")) == len(events("user_email_change_failed")) == 1
 
 
-def test_a_deactivated_account_is_closed_until_somebody_opens_it(api, ada):
+def test_a_deactivated_account_is_closed_until_somebody_opens_it(api, ada, letters):
     headers = logged_in(api)
     assert post(api, f"{ME}deactivate/", {"password": PASSWORD}, **headers).status_code == 204
     assert api.get(ME, headers=headers).status_code == 401
     assert log_in(api).status_code == 401
     (event,) = events("user_deactivated", user_id=ada.pk)
     assert event.actor_id == str(ada.pk)
+    assert [(letter.to, letter.subject) for letter in letters()] == [([ada.email], "Your account was switched off")]
 
 
 def test_a_deleted_account_leaves_a_tombstone_and_nothing_personal(api, ada):
@@ -200,11 +232,58 @@ def test_a_deleted_account_leaves_a_tombstone_and_nothing_personal(api, ada):
     assert (left["pending_email"], left["last_login"], left["is_active"]) == ("", None, False)
     assert left["password"].startswith("!")
     assert not ada.groups.exists()
-    assert not Letter.objects.exists()
+    assert Letter.objects.get().kind == "account_deleted"
     assert LogEntry.objects.get().object_repr == name
     assert contexts("user_deleted") == [{"user_id": ada.pk}]
     assert api.get(ME, headers=headers).status_code == 401
     assert log_in(api).status_code == 401
+
+
+def test_a_deletion_takes_no_warning_along_and_is_told_itself(api, ada, letters):
+    headers = logged_in(api)
+    post(api, f"{ME}password/", {"old_password": PASSWORD, "new_password": NEW}, **headers)
+    assert post(api, f"{ME}delete/", {"password": NEW}, **headers).status_code == 204
+    sent = letters()
+    assert [letter.subject for letter in sent] == ["Your password was changed", "Your account was deleted"]
+    assert {tuple(letter.to) for letter in sent} == {(ada.email,)}
+    assert all(f"account {ada.email} was" in str(letter.body) for letter in sent)
+    assert not Letter.objects.exists()
+
+
+def test_the_kept_answer_to_the_registration_goes_with_the_account(api, db):
+    grace, mine = ({"email": f"{name}@example.com", "password": PASSWORD} for name in ("grace", "ada"))
+    for number, body in enumerate((grace, mine)):
+        assert post(api, "/api/users/", body, **{"Idempotency-Key": f"{number}" * 20}).status_code == 201
+    DeleteOwnAccount(user_id=User.objects.get(email="ada@example.com").pk, password=PASSWORD).execute()
+    kept = KeptAnswer.objects.get()
+    assert "grace@example.com" in kept.body
+    again = post(api, "/api/users/", grace, **{"Idempotency-Key": "0" * 20})
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_deletion_leaves_other_peoples_letters_alone(ada):
+    grace = User.objects.create_user("grace@example.com", PASSWORD)
+    Letter.objects.create(kind="email_changed", user=grace, address="ADA@example.com")
+    Letter.objects.create(kind="reset_password", address="ada@EXAMPLE.com")
+    DeleteOwnAccount(user_id=ada.pk, password=PASSWORD).execute()
+    assert list(Letter.objects.order_by("pk").values_list("user", "kind")) == [
+        (grace.pk, "email_changed"), (ada.pk, "account_deleted"),
+    ]  # fmt: skip
+
+
+def test_the_last_letter_keeps_the_address_no_longer_than_it_is_tried(ada, monkeypatch, letters):
+    Letter.objects.create(kind="password_changed", user=ada, address=ada.email, given_up_at=timezone.now())
+    DeleteOwnAccount(user_id=ada.pk, password=PASSWORD).execute()
+    (letter,) = Letter.objects.all()
+    Letter.objects.update(attempts=ATTEMPTS - 1)
+
+    def fail(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", fail)
+    assert letters() == []
+    assert contexts("letter_given_up") == [{"kind": letter.kind, "user_id": ada.pk, "attempts": ATTEMPTS}]
+    assert not Letter.objects.exists()
 
 
 def test_the_address_of_a_deleted_account_can_be_registered_anew(api, ada):
@@ -245,4 +324,4 @@ def test_whatever_races_with_a_deletion_the_account_is_erased(ada):
             user.refresh_from_db()
         assert (user.email, user.first_name, user.pending_email) == (f"deleted-{user.pk}", "", "")
         assert not AuthToken.objects.filter(user=user).exists()
-        assert not Letter.objects.filter(user=user).exists()
+        assert not Letter.objects.filter(user=user).exclude(kind__in=["account_deleted", "password_changed"]).exists()

@@ -40,13 +40,14 @@ def test_passwords_are_hashed_with_argon2id_of_19_mib():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@example.com", "Ada@EXAMPLE.COM"])
-def test_an_address_that_is_taken_is_refused_in_any_case_and_leaves_no_event(email):
+def test_an_address_that_is_taken_is_refused_in_any_case_and_that_is_recorded(email):
     registration().execute()
     before = len(events("user_registered"))
     with pytest.raises(EmailTaken, match=email):
         registration(email=email).execute()
     assert User.objects.count() == 1
     assert len(events("user_registered")) == before
+    assert [json.loads(event.context) for event in events("user_registration_failed")] == [{"email": email}]
 
 
 @pytest.mark.django_db

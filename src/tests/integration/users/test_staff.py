@@ -1,11 +1,11 @@
 """What administrators see and decide over the API, and what others do not."""
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 
 from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
-from users.api import denials
-from users.api.denials import Pauses
+from users import denials
+from users.denials import Pauses
 from users.models import User
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.find_users import FindUsers
@@ -121,11 +121,25 @@ def test_nobody_decides_about_themselves(api, root):
     assert User.objects.get().is_active
 
 
+def test_nobody_decides_about_an_account_that_may_do_more_not_even_when_it_is_switched_off(api, ada):
+    headers = staff(api, "change_user", "view_user")
+    group = Group.objects.create(name="engine")
+    group.permissions.set(Permission.objects.filter(codename="delete_user"))
+    ada.groups.add(group)
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    response = post(api, f"/api/users/{ada.pk}/activate/", None, **headers)
+    assert (response.status_code, response.json()["type"]) == (403, "urn:problem:account-protected")
+    (denied,) = contexts("access_denied")
+    assert (denied["method"], denied["path"]) == ("POST", f"/api/users/{ada.pk}/activate/")
+    group.permissions.set(Permission.objects.filter(codename="view_user"))
+    assert post(api, f"/api/users/{ada.pk}/activate/", None, **headers).status_code == 200
+
+
 def test_only_superusers_decide_about_superusers(api, root):
     headers = staff(api, "change_user", "view_user")
     superuser = User.objects.with_email("root@example.com").get()
     response = post(api, f"/api/users/{superuser.pk}/deactivate/", None, **headers)
-    assert (response.status_code, response.json()["type"]) == (403, "urn:problem:superuser-protected")
+    assert (response.status_code, response.json()["type"]) == (403, "urn:problem:account-protected")
 
 
 @pytest.mark.parametrize(

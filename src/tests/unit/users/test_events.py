@@ -6,11 +6,13 @@ from events.event import catalogue
 from users.events import UserLoginFailed
 
 NAMES = {
-    "access_denied", "letter_dropped", "letter_given_up", "letter_sent", "user_activated", "user_deactivated",
+    "access_denied", "group_changed", "group_deleted",
+    "letter_dropped", "letter_given_up", "letter_sent", "user_activated", "user_deactivated",
     "user_deleted", "user_email_change_failed", "user_email_change_requested", "user_email_changed",
     "user_email_verification_requested", "user_email_verified", "user_logged_in", "user_logged_out",
     "user_login_failed", "user_password_changed", "user_password_reset", "user_password_reset_requested",
     "user_permissions_changed", "user_profile_updated", "user_reauthentication_failed", "user_registered",
+    "user_registration_failed",
     "user_session_expired", "user_sessions_revoked", "user_token_refused", "user_token_rotated",
 }  # fmt: skip
 EVENTS = [event for event in catalogue() if event.__module__ == users.events.__name__]

@@ -10,25 +10,25 @@ from rest_framework.request import Request
 
 from kit.api import AsyncAPIView
 from kit.errors import DomainError
+from users import denials
 from users.addresses import EmailTaken
-from users.api import denials
 from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
-from users.staff import OwnAccount, SuperuserProtected, UserUnknown
+from users.staff import AccountProtected, OwnAccount, UserUnknown
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.log_in import EmailNotVerified, InvalidCredentials
 from users.use_cases.revoke_session import SessionUnknown
 
 REFUSALS: Mapping[type[DomainError], HTTPStatus] = {
     AccountChanged: HTTPStatus.CONFLICT,
+    AccountProtected: HTTPStatus.FORBIDDEN,
     EmailNotVerified: HTTPStatus.FORBIDDEN,
     EmailTaken: HTTPStatus.CONFLICT,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     OwnAccount: HTTPStatus.CONFLICT,
     SessionEnded: HTTPStatus.UNAUTHORIZED,
     SessionUnknown: HTTPStatus.NOT_FOUND,
-    SuperuserProtected: HTTPStatus.FORBIDDEN,
     TokenExpired: HTTPStatus.BAD_REQUEST,
     TokenInvalid: HTTPStatus.BAD_REQUEST,
     UserUnknown: HTTPStatus.NOT_FOUND,

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django.urls import reverse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 from guards import idempotency
 from guards.idempotency import IDEMPOTENT
 from kit.api import operation
+from kit.use_case import UseCase
+from users import denials
 from users.addresses import EmailTaken
 from users.api.permissions import MayChangeUsers, MayViewUsers
 from users.api.serializers import (
@@ -25,7 +28,7 @@ from users.api.serializers import (
 from users.api.views.base import PrivateView, account, refusals
 from users.doors import REGISTRATION
 from users.models import User
-from users.staff import OwnAccount, SuperuserProtected, UserUnknown
+from users.staff import AccountProtected, OwnAccount, UserUnknown
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser
 from users.use_cases.find_users import FindUsers, GetUser, Page
@@ -74,17 +77,17 @@ class UserView(PrivateView):
 
 class ActivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
-    refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
+    refusals = refusals(AccountProtected, OwnAccount, UserUnknown)
 
     @operation(answers=ManagedUserSerializer)
     async def post(self, request: Request, user_id: int) -> User:
         """Switch an account on, for administrators."""
-        return await ActivateUser(user_id=user_id, by=account(request)).aexecute()
+        return await _decide(request, ActivateUser(user_id=user_id, by=account(request)))
 
 
 class DeactivationView(PrivateView):
     permission_classes = (MayChangeUsers,)
-    refusals = refusals(OwnAccount, SuperuserProtected, UserUnknown)
+    refusals = refusals(AccountProtected, OwnAccount, UserUnknown)
 
     @operation(answers=ManagedUserSerializer)
     async def post(self, request: Request, user_id: int) -> User:
@@ -92,7 +95,17 @@ class DeactivationView(PrivateView):
 
         Its owner is logged out everywhere.
         """
-        return await DeactivateUser(user_id=user_id, by=account(request)).aexecute()
+        return await _decide(request, DeactivateUser(user_id=user_id, by=account(request)))
+
+
+async def _decide(request: Request, decision: UseCase[User]) -> User:
+    """Carry out the decision; one that is not theirs to take leaves an event."""
+    try:
+        return await decision.aexecute()
+    except AccountProtected:
+        record = sync_to_async(denials.record, thread_sensitive=True)
+        await record(request, user_id=account(request).pk, resource=type(decision).__name__)
+        raise
 
 
 def _address_of_next(page: Page, query: dict[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from outbox.client import EventLogClient
@@ -37,7 +38,7 @@ class Pauses:
 _pauses = Pauses(seconds=_PAUSE_SECONDS, most=_MOST_REMEMBERED)
 
 
-def record(request: Request, *, user_id: int, resource: str) -> None:
+def record(request: Request | HttpRequest, *, user_id: int, resource: str) -> None:
     """Record the refusal, unless this person was refused this resource just now."""
     if _pauses.take((user_id, resource)):
         EventLogClient.record_alone(AccessDenied(user_id=user_id, method=request.method or "", path=request.path))
