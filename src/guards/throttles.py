@@ -127,7 +127,9 @@ def _take(rate: str, origin: Origin, *key: str) -> None:
             # Recorded once a window, however many follow: a flood must not fill the outbox.
             if counters().is_first(limit.get_expiry(), "throttled", str(limit), rate, *key):
                 log.warning("request_throttled", rate=rate, limit=str(limit))
-                EventLogClient.record_alone(RequestThrottled(rate=rate, network=origin.network, account=origin.account))
+                EventLogClient.record_alone(
+                    RequestThrottled(rate=rate, network=origin.network, account=origin.account_on_record)
+                )
             raise TooManyAttempts(retry_after=wait)
 
 
