@@ -24,7 +24,12 @@ class Origin:
 
     @classmethod
     def of(cls, request: Request) -> "Origin":
-        return cls(network=network_of(request), account=_login_name(request) or address_in_body(request))
+        return cls(network=network_of(request), account=_login_name(request) or _address_in_body(request))
+
+    @classmethod
+    def at_body(cls, request: Request) -> "Origin":
+        """Aimed at the address in the body, even if somebody is logged in."""
+        return cls(network=network_of(request), account=_address_in_body(request))
 
     @property
     def account_digest(self) -> str:
@@ -41,7 +46,7 @@ def digest_of(address: str) -> str:
     return salted_hmac("guards.origin", _folded(address), algorithm="sha256").hexdigest()[:32]
 
 
-def address_in_body(request: Request) -> str:
+def _address_in_body(request: Request) -> str:
     """What the body names, as a serializer would read it; whether it is an address is left to validation."""
     body = request.data
     address = body.get("email") if isinstance(body, dict) else None

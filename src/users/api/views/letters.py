@@ -12,7 +12,7 @@ from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
-from users.doors import CONFIRMATION, GUESSES, LETTER
+from users.doors import CONFIRMATION, GUESSES, RESET_LETTER, VERIFICATION_LETTER
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification
@@ -22,7 +22,7 @@ from users.use_cases.verify_email import VerifyEmail
 
 
 class PasswordResetView(PublicView):
-    guards = LETTER
+    guards = RESET_LETTER
 
     @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
     async def post(self, _request: Request, address: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class PasswordResetConfirmationView(PublicView):
 
 
 class EmailVerificationView(PublicView):
-    guards = LETTER
+    guards = VERIFICATION_LETTER
 
     @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
     async def post(self, _request: Request, address: dict[str, Any]) -> None:
