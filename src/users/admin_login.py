@@ -24,5 +24,6 @@ class AdminLoginForm(AdminAuthenticationForm):
             cleaned = super().clean()
         except (TooManyAttempts, HashingBusy) as refusal:
             raise ValidationError(str(refusal)) from None
-        GUESSES.proved(origin)
+        if self.get_user() is not None:  # without a password nobody has been asked
+            GUESSES.proved(origin)
         return cleaned

@@ -12,7 +12,7 @@ from users.hashing import HashingBusy
 
 
 class Hashes(Guard):
-    """For views that hash a password: when too many wait for a hash, the answer is 503."""
+    """Does nothing itself: it says of views that hash a password that they may answer 503, when too many wait."""
 
     refusals: ClassVar[Refusals] = {HashingBusy: HTTPStatus.SERVICE_UNAVAILABLE}
 
@@ -21,12 +21,13 @@ class Hashes(Guard):
 
 
 GUESSES = Guesses(near="guesses_near", far="guesses_far")
+OWN_GUESSES = OwnGuesses(near="guesses_near")
 LOGINS_PER_NETWORK = PerNetwork("login_per_network")
 HASHES = Hashes()
 
 LOGIN = (LOGINS_PER_NETWORK, GUESSES, HASHES)
 # For whoever is logged in and must give the password once more: a stolen token is no licence to guess it.
-PASSWORD_CHECK = (OwnGuesses(near="guesses_near"), HASHES)
+PASSWORD_CHECK = (OWN_GUESSES, HASHES)
 REGISTRATION = (
     PerNetwork("registration_per_network"), PerAccount(rate="registration_per_account", kind="registration"), HASHES,
 )  # fmt: skip
