@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
@@ -24,12 +25,17 @@ class Origin:
 
     @classmethod
     def of(cls, request: Request) -> "Origin":
-        return cls(network=network_of(request), account=_login_name(request) or _address_in_body(request))
+        return cls.at(request, account=_login_name(request) or _address_in_body(request))
 
     @classmethod
     def at_body(cls, request: Request) -> "Origin":
         """Aimed at the address in the body, even if somebody is logged in."""
-        return cls(network=network_of(request), account=_address_in_body(request))
+        return cls.at(request, account=_address_in_body(request))
+
+    @classmethod
+    def at(cls, request: HttpRequest | Request, *, account: str) -> "Origin":
+        """Aimed at an account that is known otherwise."""
+        return cls(network=network_of(request), account=account)
 
     @property
     def account_digest(self) -> str:

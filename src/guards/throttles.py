@@ -18,7 +18,7 @@ from rest_framework.request import Request
 
 from guards.counters import counters
 from guards.events import RequestThrottled
-from guards.network import neighbourhood_of, network_of
+from guards.network import neighbourhood_of
 from guards.origin import Origin, digest_of
 from kit.api import Guard, Handle, Refusals
 from kit.errors import DomainError
@@ -59,7 +59,7 @@ class Throttle(Guard):
         try:
             origin = self.origin(request)
         except APIException:  # what cannot be read is an attempt as well
-            self.admit(Origin(network=network_of(request), account=""))
+            self.admit(Origin.at(request, account=""))
             raise
         self.admit(origin)
         return origin

@@ -6,7 +6,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from rest_framework.request import Request
 
-from guards.network import network_of
 from guards.origin import Origin
 from kit.api import operation
 from users.addresses import EmailTaken
@@ -45,8 +44,7 @@ class PasswordResetConfirmationView(PublicView):
         """
         user = await ResetPassword(**reset).aexecute()
         # Whoever reads the account's letters is its owner: guesses made elsewhere do not keep them out from here.
-        origin = Origin(network=network_of(request), account=user.email)
-        await sync_to_async(GUESSES.proved, thread_sensitive=True)(origin)
+        await sync_to_async(GUESSES.proved, thread_sensitive=True)(Origin.at(request, account=user.email))
 
 
 class EmailVerificationView(PublicView):
