@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import structlog
+from django.conf import settings
 
 from outbox import context
 
@@ -32,8 +33,11 @@ def forget() -> None:
 
 
 def accepted_request_id(sent: str) -> str:
-    """The id as it was sent, or nothing: it goes into logs and events, so only harmless characters are taken."""
-    return sent if _REQUEST_ID.fullmatch(sent) else ""
+    """The id as it was sent, or nothing: it goes into logs and events, so only harmless characters are taken.
+
+    And only from those who are behind our own proxies, or in development: others could pass theirs off as somebody's.
+    """
+    return sent if settings.REQUEST_IDS_BELIEVED and _REQUEST_ID.fullmatch(sent) else ""
 
 
 def accepted_traceparent(sent: str) -> str:

@@ -27,7 +27,16 @@ def https_demanded(get_response: Any) -> Any:
 
 
 def _refusal(request: HttpRequest) -> Problem | None:
-    if not settings.HTTPS_ONLY or request.is_secure() or not request.path.startswith(_API):
-        return None
+    is_fine = not settings.HTTPS_ONLY or request.is_secure() or not concerns(request.path)
+    return None if is_fine else refusal(path=request.path)
+
+
+def concerns(path: str) -> bool:
+    """Whether the path is one of the API's."""
+    return path.startswith(_API)
+
+
+def refusal(*, path: str) -> Problem:
+    """The problem that what comes in clear is answered with."""
     detail = "Use https:// here. What has just been sent in clear, a token or a password, should be replaced."
-    return Problem(HTTPStatus.FORBIDDEN, path=request.path, kind="https-required", detail=detail)
+    return Problem(HTTPStatus.FORBIDDEN, path=path, kind="https-required", detail=detail)

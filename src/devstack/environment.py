@@ -35,7 +35,10 @@ def for_development(addresses: Mapping[str, str], *, secret_key: str, port: int)
 def for_tests(addresses: Mapping[str, str], *, secret_key: str) -> dict[str, str]:
     """The addresses, and defaults for what the environment does not set; a src/core/.env has no say in tests."""
     # Tests speak plain HTTP, and much of it; those of throttles and of TLS turn them on.
-    defaults = {"DEBUG": "false", "ENVIRONMENT": "test", "HTTPS_ONLY": "false", "THROTTLES": "false"}
+    defaults = {
+        "DEBUG": "false", "ENVIRONMENT": "test", "HTTPS_ONLY": "false", "THROTTLES": "false",
+        "REQUEST_IDS_BELIEVED": "true",
+    }  # fmt: skip
     return _with_defaults(addresses, defaults, secret_key=secret_key, decided=set())
 
 

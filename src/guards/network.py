@@ -14,12 +14,21 @@ from django.http import HttpRequest
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 # Who has one address of IPv6 has the 2^64 beside it as well.
 _V6_PREFIX = 64
+# What providers give to one customer who asks, which has 2^16 of those.
+_V6_SITE_PREFIX = 48
 
 
 def network_of(request: HttpRequest) -> str:
     """The client's network: an IPv4 address, or the /64 that an IPv6 address is in; empty if it cannot be known."""
     connected = request.META.get("REMOTE_ADDR", "")
     return _network(_forwarded(request)) or _network(connected)
+
+
+def neighbourhood_of(network: str) -> str:
+    """The /48 that a network of IPv6 is in; empty for one of IPv4."""
+    if ":" not in network:
+        return ""
+    return str(ipaddress.IPv6Network(network).supernet(new_prefix=_V6_SITE_PREFIX))
 
 
 def _forwarded(request: HttpRequest) -> str:

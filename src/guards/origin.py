@@ -1,12 +1,13 @@
 """Who tries, from where: what throttles count by."""
 
-import unicodedata
 from dataclasses import dataclass
 
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 from guards.network import network_of
+from kit.text import trimmed
 
 _LONGEST_ADDRESS = 254
 
@@ -24,23 +25,51 @@ class Origin:
 
     @classmethod
     def of(cls, request: Request) -> "Origin":
-        return cls(network=network_of(request), account=_login_name(request) or _address_in_body(request))
+        return cls.at(request, account=_login_name(request) or _address_in_body(request))
+
+    @classmethod
+    def at_body(cls, request: Request) -> "Origin":
+        """Aimed at the address in the body, even if somebody is logged in."""
+        return cls.at(request, account=_address_in_body(request))
+
+    @classmethod
+    def at(cls, request: HttpRequest | Request, *, account: str) -> "Origin":
+        """Aimed at an account that is known otherwise."""
+        return cls(network=network_of(request), account=account)
 
     @property
     def account_digest(self) -> str:
-        """What stands for the account in Redis; without SECRET_KEY it is not even found by trying addresses."""
-        same = unicodedata.normalize("NFC", self.account).casefold()
-        return salted_hmac("guards.origin", same, algorithm="sha256").hexdigest()[:32]
+        return digest_of(self.account)
+
+    @property
+    def account_on_record(self) -> str:
+        """The account as events may have it; empty for what cannot be an address, however long it is."""
+        return self.account if len(self.account) <= _LONGEST_ADDRESS and self.account.isprintable() else ""
+
+
+def digest_of(address: str) -> str:
+    """What stands for an account in Redis; without SECRET_KEY it is not even found by trying addresses."""
+    return salted_hmac("guards.origin", _folded(address), algorithm="sha256").hexdigest()[:32]
+
+
+def _address_in_body(request: Request) -> str:
+    """What the body names, as a serializer would read it; whether it is an address is left to validation."""
+    body = request.data
+    address = body.get("email") if isinstance(body, dict) else None
+    return trimmed(address) if isinstance(address, str) else ""
 
 
 def _login_name(request: Request) -> str:
     return str(request.user.get_username()) if request.user.is_authenticated else ""
 
 
-def _address_in_body(request: Request) -> str:
-    """Empty for what cannot be an address anyway: validation will say so."""
-    body = request.data
-    address = body.get("email") if isinstance(body, dict) else None
-    if not isinstance(address, str) or not 0 < len(address) <= _LONGEST_ADDRESS or not address.isprintable():
-        return ""
-    return address.strip()
+def _folded(address: str) -> bytes:
+    """Alike for what the database takes for one address, and for nothing else: a login starts its count anew.
+
+    So letter by letter, as PostgreSQL's lower() does it: an i for İ, no ς at the end of a word, and ß is not ss.
+    """
+    return "".join(map(_lower, trimmed(address))).encode(errors="surrogatepass")
+
+
+def _lower(letter: str) -> str:
+    return "i" if letter == "\u0130" else letter.lower()

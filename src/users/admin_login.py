@@ -26,7 +26,8 @@ class AdminLoginForm(AdminAuthenticationForm):
             cleaned = super().clean()
         except (TooManyAttempts, HashingBusy) as refusal:
             raise ValidationError(str(refusal)) from None
-        GUESSES.proved(origin)
+        if self.get_user() is not None:  # without a password nobody has been asked
+            GUESSES.proved(origin)
         return cleaned
 
     def confirm_login_allowed(self, user: Any) -> None:

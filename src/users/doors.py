@@ -6,13 +6,13 @@ from typing import ClassVar
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from guards.throttles import Guesses, PerAccount, PerNetwork
+from guards.throttles import Guesses, OwnGuesses, PerAccount, PerAddressee, PerNetwork
 from kit.api import Guard, Handle, Refusals
 from users.hashing import HashingBusy
 
 
 class Hashes(Guard):
-    """For views that hash a password: when too many wait for a hash, the answer is 503."""
+    """Does nothing itself: it says of views that hash a password that they may answer 503, when too many wait."""
 
     refusals: ClassVar[Refusals] = {HashingBusy: HTTPStatus.SERVICE_UNAVAILABLE}
 
@@ -21,14 +21,25 @@ class Hashes(Guard):
 
 
 GUESSES = Guesses(near="guesses_near", far="guesses_far")
+OWN_GUESSES = OwnGuesses(near="guesses_near")
 LOGINS_PER_NETWORK = PerNetwork("login_per_network")
 HASHES = Hashes()
 
 LOGIN = (LOGINS_PER_NETWORK, GUESSES, HASHES)
 # For whoever is logged in and must give the password once more: a stolen token is no licence to guess it.
-PASSWORD_CHECK = (GUESSES, HASHES)
-REGISTRATION = (PerNetwork("registration_per_network"), PerAccount("registration_per_account"), HASHES)
-# What has an e-mail sent: to the address in the body, or of the one who is logged in.
-LETTER = (PerNetwork("mail_per_network"), PerAccount("mail_per_account"))
+PASSWORD_CHECK = (OWN_GUESSES, HASHES)
+REGISTRATION = (
+    PerNetwork("registration_per_network"), PerAccount(rate="registration_per_account", kind="registration"), HASHES,
+)  # fmt: skip
+# What has an e-mail sent. Each kind counts by itself: who uses up one leaves the others.
+_LETTERS_PER_NETWORK = PerNetwork("mail_per_network")
+RESET_LETTER = (_LETTERS_PER_NETWORK, PerAccount(rate="mail_per_account", kind="reset"))
+VERIFICATION_LETTER = (_LETTERS_PER_NETWORK, PerAccount(rate="mail_per_account", kind="verification"))
+EMAIL_CHANGE = (
+    _LETTERS_PER_NETWORK,
+    PerAccount(rate="mail_per_account", kind="change_of"),
+    PerAddressee(rate="mail_per_account", kind="change_to"),
+    *PASSWORD_CHECK,
+)
 # What takes the secret out of an e-mail, and perhaps a new password with it.
 CONFIRMATION = (LOGINS_PER_NETWORK, HASHES)

@@ -11,7 +11,7 @@ Purpose = Literal["reset_password", "confirm_email_change", "verify_email"]
 Reauthenticated = Literal["change_password", "change_email", "deactivate", "delete"]
 
 RevocationReason = Literal[
-    "logged_out_everywhere", "revoked", "password_changed", "password_reset", "deactivated", "deleted"
+    "logged_out_everywhere", "revoked", "password_changed", "password_reset", "deactivated", "deleted", "too_many"
 ]
 
 

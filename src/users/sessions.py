@@ -14,6 +14,8 @@ from users.models import User
 
 # So much of the digest, 128 bits, is unique for good; and nobody finds a token from it.
 ID_LENGTH = 32
+# Enough for every device of a person; and a loop that logs in does not fill the table, nor an event with ids.
+MOST_SESSIONS = 50
 
 
 def id_of(session: AuthToken) -> str:
@@ -30,9 +32,13 @@ def holder(user_id: int) -> User:
 
 
 def give(user: User) -> tuple[AuthToken, str]:
-    """A new session and its token, which the database does not have. Those past their time are forgotten."""
+    """A new session and its token, which the database does not have.
+
+    Those past their time are forgotten. Of those that are too many the oldest ends.
+    """
     AuthToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
     session, token = AuthToken.objects.create(user=user)
+    _end_surplus(user, beside=session)
     return session, token
 
 
@@ -53,6 +59,17 @@ def revoke(user: User, *, reason: RevocationReason, keep: str = "", only: str = 
         revocation = UserSessionsRevoked(user_id=user.pk, reason=reason, session_ids=revoked)
         EventLogClient.record(revocation, actor_id=actor_id)
     return len(revoked)
+
+
+def _end_surplus(user: User, *, beside: AuthToken) -> None:
+    others = AuthToken.objects.filter(user=user).exclude(digest=beside.digest)
+    surplus = list(others.order_by("-created", "-digest")[MOST_SESSIONS - 1 :])
+    if surplus:
+        AuthToken.objects.filter(digest__in=[session.digest for session in surplus]).delete()
+        ended = sorted(id_of(session) for session in surplus)
+        EventLogClient.record(
+            UserSessionsRevoked(user_id=user.pk, reason="too_many", session_ids=ended), actor_id=user.pk
+        )
 
 
 class SessionEnded(DomainError):

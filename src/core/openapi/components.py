@@ -15,7 +15,8 @@ type Json = dict[str, Any]
 REQUEST_ID: Json = {
     "name": "X-Request-ID",
     "in": "header",
-    "description": "Your id for this request: up to 64 of `A-Z a-z 0-9 . _ -`. Anything else is replaced by a new one.",
+    "description": "Your id for this request: up to 64 of `A-Z a-z 0-9 . _ -`. Anything else is replaced by a new one, "
+    "and so is every id where the server has no proxy that it trusts (`TRUSTED_PROXIES`).",
     "schema": {"type": "string"},
     "example": "checkout-7",
 }

@@ -28,7 +28,7 @@ def asked_for(method: str, path: str, view: AsyncAPIView, _original: object, **_
 
 
 class OperationSchema(AutoSchema):
-    """All of it comes from the handler's operation and docstring, and the view's permissions and throttles."""
+    """All of it comes from the handler's operation and docstring, and the view's permissions and guards."""
 
     def get_operation_id(self) -> str:
         """By path and what it does, e.g. users_create; a POST that makes nothing is the path's alone: auth_login."""

@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.serializers import Serializer
 
-from core import body_limit
+from core import body_limit, transport
 from core.errors import problem_response, unavailable
 from core.problem import Problem
 from kit.api import AsyncAPIView, Operation
@@ -45,6 +45,8 @@ def problems(view: AsyncAPIView, asked: Operation, *, path: str, method: str) ->
             yield Problem(HTTPStatus.BAD_REQUEST, path=path)
         if is_one_of_many:
             yield Problem(HTTPStatus.NOT_FOUND, path=path)
+        if transport.concerns(path):
+            yield transport.refusal(path=path)
         yield Problem(HTTPStatus.INTERNAL_SERVER_ERROR, path=path)
         yield unavailable(path=path)
 
@@ -52,8 +54,6 @@ def problems(view: AsyncAPIView, asked: Operation, *, path: str, method: str) ->
 def _errors(view: AsyncAPIView, asked: Operation, *, method: str, has_body: bool) -> Iterator[Exception]:
     yield exceptions.NotAcceptable()
     yield from _refusals_of_the_person(view)
-    if view.get_throttles():
-        yield exceptions.Throttled(wait=30)
     if asked.takes:
         yield _invalid(asked.takes)
     if has_body:

@@ -33,12 +33,14 @@ THROTTLE_RATES = {
         "THROTTLE_REGISTRATION_PER_NETWORK", default="20/minute;100/hour", purpose="registrations from one network"
     ),
     "registration_per_account": rate(
-        "THROTTLE_REGISTRATION_PER_ACCOUNT", default="10/hour", purpose="registrations of one address"
+        "THROTTLE_REGISTRATION_PER_ACCOUNT", default="10/hour", purpose="registrations of one address from one network"
     ),
     "mail_per_network": rate(
         "THROTTLE_MAIL_PER_NETWORK", default="30/hour", purpose="requests from one network that send an e-mail"
     ),
     "mail_per_account": rate(
-        "THROTTLE_MAIL_PER_ACCOUNT", default="5/hour", purpose="requests for one account that send an e-mail"
+        "THROTTLE_MAIL_PER_ACCOUNT",
+        default="5/hour",
+        purpose="e-mails of one kind asked for by one network for one account",
     ),
 }

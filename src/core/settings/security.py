@@ -9,6 +9,12 @@ DEBUG = flag("DEBUG", default=False, purpose="Django's debug pages; never in pro
 SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, random, yours alone")
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purpose="host names this site answers to")
 
+REQUEST_IDS_BELIEVED = (
+    flag("REQUEST_IDS_BELIEVED", default=False, purpose="take any caller's X-Request-ID; DEBUG or a proxy turns it on")
+    or DEBUG
+    or TRUSTED_PROXIES > 0
+)
+
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 # The e-mail is unique by a constraint on lower(email), which this check does not see.

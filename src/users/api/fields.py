@@ -3,11 +3,11 @@
 Text is kept in Unicode's form NFC, so that what looks the same is the same, whichever keyboard it comes from.
 """
 
-import unicodedata
 from typing import Any
 
 from rest_framework import serializers
 
+from kit.text import composed, trimmed
 from users.passwords import MOST_CHARACTERS
 
 
@@ -15,14 +15,12 @@ class TextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return unicodedata.normalize("NFC", str(super().to_internal_value(data)))
+        text = str(super().to_internal_value(data))
+        return trimmed(text) if self.trim_whitespace else composed(text)
 
 
-class EmailField(serializers.EmailField):
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return unicodedata.normalize("NFC", str(super().to_internal_value(data)))
+class EmailField(TextField, serializers.EmailField):
+    """An address, which REST framework's validator looks at."""
 
 
 class PasswordField(TextField):

@@ -21,4 +21,4 @@ class RequestEmailVerification(UseCase[None]):
         with transaction.atomic():
             user_id = User.objects.with_email(self.email).values_list("pk", flat=True).first()
             EventLogClient.record(UserEmailVerificationRequested(email=self.email, user_id=user_id))
-            desk.write(Letter.Kind.VERIFY_EMAIL, address=self.email)
+            desk.write(Letter.Kind.VERIFY_EMAIL, address=self.email, on_demand=True)

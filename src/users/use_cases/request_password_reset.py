@@ -25,4 +25,4 @@ class RequestPasswordReset(UseCase[None]):
         with transaction.atomic():
             user_id = User.objects.with_email(self.email).values_list("pk", flat=True).first()
             EventLogClient.record(UserPasswordResetRequested(email=self.email, user_id=user_id))
-            desk.write(Letter.Kind.RESET_PASSWORD, address=self.email)
+            desk.write(Letter.Kind.RESET_PASSWORD, address=self.email, on_demand=True)

@@ -137,6 +137,16 @@ def test_an_error_is_answered_as_its_example_says(client, operation, status, nam
     assert documented["headers"].keys() <= set(answer.headers)
 
 
+@pytest.mark.parametrize("path", ["/api/users/me/", "/api/schema/"])
+def test_what_comes_in_clear_is_answered_as_its_example_says(client, settings, path):
+    settings.HTTPS_ONLY = True
+    documented = resolved(OPERATIONS[f"GET {path}"]["responses"]["403"])
+    example = documented["content"]["application/problem+json"]["examples"]["HttpsRequired"]["value"]
+    answer = client.get(path, headers={"Host": "localhost", "X-Request-ID": example["request_id"]})
+    assert answer.status_code == 403
+    assert answer.json() == {**example, "instance": path}
+
+
 @pytest.mark.parametrize(
     ("query", "accept", "content_type"),
     [

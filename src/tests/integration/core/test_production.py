@@ -111,3 +111,9 @@ def test_cookies_are_kept_to_tls_and_to_this_host():
         "s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SAMESITE, s.SECURE_PROXY_SSL_HEADER)"
     )
     assert in_production("-c", asked).stdout == "True True True __Host-sessionid __Host-csrftoken Lax None\n"
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [("0", "False"), ("1", "True")])
+def test_the_request_ids_of_strangers_are_not_believed(proxies, believed):
+    asked = "from django.conf import settings as s; print(s.REQUEST_IDS_BELIEVED)"
+    assert in_production("-c", asked, TRUSTED_PROXIES=proxies).stdout == f"{believed}\n"

@@ -73,3 +73,13 @@ def test_the_admins_door_counts_with_the_apis(api, root, settings):
     assert "Too many attempts: try again in" in knock(PASSWORD)
     assert log_in(api, email=root.email).status_code == 429
     assert len(events("request_throttled", account=root.email)) == before + 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("throttled")
+def test_who_sends_the_admin_no_password_has_proved_nothing(root, settings):
+    settings.THROTTLE_RATES = {**settings.THROTTLE_RATES, "guesses_near": "4/15 minutes"}
+    for _ in range(2):
+        assert "correct email and password" in knock("wrong")
+        assert "This field is required" in knock("")
+    assert "Too many attempts" in knock("wrong")

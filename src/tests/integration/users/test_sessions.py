@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from knox.models import AuthToken
 
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post
@@ -62,6 +63,26 @@ def test_ones_own_sessions_are_listed_without_their_tokens(api, ada):
     for token in (first, second):
         assert token not in response.content.decode()
         assert token[: len(found[0]["id"])] not in response.content.decode()
+
+
+def test_of_too_many_sessions_the_oldest_ends(api, ada, monkeypatch):
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 3)
+    tokens = [logged_in(api) for _ in range(3)]
+    (oldest,) = [each["id"] for each in listed(api, tokens[0]) if each["current"]]
+    newest = logged_in(api)
+    assert [status(api, each) for each in [*tokens, newest]] == [401, 200, 200, 200]
+    assert contexts("user_sessions_revoked", user_id=ada.pk) == [
+        {"user_id": ada.pk, "reason": "too_many", "session_ids": [oldest]}
+    ]
+
+
+def test_a_login_never_ends_the_session_that_it_makes(api, ada):
+    """Not even if others were made at the same moment or, by a clock that was put back, later."""
+    for _ in range(sessions.MOST_SESSIONS + 5):
+        AuthToken.objects.create(user=ada)
+    AuthToken.objects.update(created=timezone.now() + timedelta(minutes=1))
+    assert status(api, logged_in(api)) == 200
+    assert AuthToken.objects.count() == sessions.MOST_SESSIONS
 
 
 def test_one_session_is_ended_by_its_id(api, ada):

@@ -79,6 +79,13 @@ def test_a_view_and_its_logs_have_the_ids():
     assert response.headers["X-Request-ID"] == "r-1"
 
 
+def test_a_strangers_id_is_not_taken(settings):
+    settings.REQUEST_IDS_BELIEVED = False
+    seen, response = seen_by(RequestFactory().get("/", headers={"X-Request-ID": "forged"}))
+    assert UUID(seen["request_id"])
+    assert response.headers["X-Request-ID"] == seen["request_id"]
+
+
 def test_an_id_is_made_when_none_is_sent():
     seen, response = seen_by(RequestFactory().get("/"))
     assert UUID(seen["request_id"])

@@ -109,6 +109,7 @@ def test_tests_run_as_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.for_tests(ADDRESSES, secret_key="random") == {
         **ADDRESSES, "DEBUG": "false", "ENVIRONMENT": "test", "HTTPS_ONLY": "false", "THROTTLES": "false",
         "SECRET_KEY": "random", "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]", "LOG_FORMAT": "json",
+        "REQUEST_IDS_BELIEVED": "true",
     }  # fmt: skip
 
 

@@ -6,13 +6,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from rest_framework.request import Request
 
-from guards.network import network_of
 from guards.origin import Origin
 from kit.api import operation
 from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
-from users.doors import CONFIRMATION, GUESSES, LETTER
+from users.doors import CONFIRMATION, GUESSES, RESET_LETTER, VERIFICATION_LETTER
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification
@@ -22,7 +21,7 @@ from users.use_cases.verify_email import VerifyEmail
 
 
 class PasswordResetView(PublicView):
-    guards = LETTER
+    guards = RESET_LETTER
 
     @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
     async def post(self, _request: Request, address: dict[str, Any]) -> None:
@@ -45,12 +44,11 @@ class PasswordResetConfirmationView(PublicView):
         """
         user = await ResetPassword(**reset).aexecute()
         # Whoever reads the account's letters is its owner: guesses made elsewhere do not keep them out from here.
-        origin = Origin(network=network_of(request), account=user.email)
-        await sync_to_async(GUESSES.proved, thread_sensitive=True)(origin)
+        await sync_to_async(GUESSES.proved, thread_sensitive=True)(Origin.at(request, account=user.email))
 
 
 class EmailVerificationView(PublicView):
-    guards = LETTER
+    guards = VERIFICATION_LETTER
 
     @operation(takes=AddressSerializer, status=HTTPStatus.ACCEPTED)
     async def post(self, _request: Request, address: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from users.api.serializers import (
     UserSerializer,
 )
 from users.api.views.base import PrivateView, account, refusals
-from users.doors import LETTER, PASSWORD_CHECK
+from users.doors import EMAIL_CHANGE, PASSWORD_CHECK
 from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
@@ -58,7 +58,7 @@ class PasswordView(PrivateView):
 
 class EmailView(PrivateView):
     refusals = refusals(AccountChanged, EmailTaken, WrongPassword)
-    guards = (*LETTER, *PASSWORD_CHECK)
+    guards = EMAIL_CHANGE
 
     @operation(takes=EmailChangeSerializer, status=HTTPStatus.ACCEPTED)
     async def post(self, request: Request, change: dict[str, Any]) -> None:
