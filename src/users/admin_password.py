@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
-from users.doors import GUESSES
+from users.doors import OWN_GUESSES
 from users.hashing import HashingBusy
 from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
@@ -43,9 +43,9 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
     def _change(self, *, old: str, new: str) -> None:
         origin = Origin(network=network_of(self._request), account=self.user.get_username())
-        GUESSES.admit(origin)
+        OWN_GUESSES.admit(origin)
         ChangePassword(user_id=self.user.pk, session=None, old_password=old, new_password=new).execute()
-        GUESSES.proved(origin)
+        OWN_GUESSES.proved(origin)
 
 
 class OwnPasswordView(PasswordChangeView):
