@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import access
 from core.access import with_access_log
 from core.observability import metrics
 from core.observability.metrics import requests
@@ -67,6 +68,16 @@ async def test_what_breaks_is_counted_and_not_in_flight_any_more(notes):
         await ask(break_off, path="/slow/")
     assert notes.seen["http.request_seconds"][1] == {"method": "POST", "route": "none", "status": "4xx"}
     assert notes.levels == [1, 0]
+
+
+async def test_a_span_that_cannot_be_opened_leaves_nothing_in_flight(notes, monkeypatch):
+    def broken(name, **_):
+        raise ArithmeticError(name)
+
+    monkeypatch.setattr(access, "span", broken)
+    with pytest.raises(ArithmeticError):
+        await ask(None)
+    assert notes.levels in ([], [1, 0])
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
