@@ -6,6 +6,7 @@ and ClickHouse's queries name it without knowing OpenTelemetry.
 """
 
 import atexit
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,7 @@ _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "ou
 # A delivery serves the events of many traces. It belongs to none of them, so it begins its own and links to theirs.
 _ROOTS = frozenset({"outbox.deliver"})
 _NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _LONGEST_TEXT = 8_000
 _PATIENCE_SECONDS = 2.0
 
@@ -101,7 +103,8 @@ class _Listener:
 
     def link(self, traceparents: Iterable[str]) -> None:
         for each in traceparents:
-            self._span.add_link(_context(each))
+            if (linked := _context(each)) is not None:
+                self._span.add_link(linked)
 
     def finish(self) -> None:
         known = self._known
@@ -122,14 +125,16 @@ def _parent(name: str) -> Context | None:
     """None is the span that is open here; without one, it is the caller's, if it has sent any."""
     if name in _ROOTS:
         return Context()
-    if trace.get_current_span().get_span_context().is_valid or not traceparent.get():
+    sent = None if trace.get_current_span().get_span_context().is_valid else _context(traceparent.get())
+    return None if sent is None else trace.set_span_in_context(trace.NonRecordingSpan(sent))
+
+
+def _context(sent: str) -> SpanContext | None:
+    """None if that is no traceparent: whoever wrote it, it says nothing."""
+    if (found := _TRACEPARENT.fullmatch(sent)) is None:
         return None
-    return trace.set_span_in_context(trace.NonRecordingSpan(_context(traceparent.get())))
-
-
-def _context(sent: str) -> SpanContext:
-    _version, trace_id, span_id, flags = sent.split("-")
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
 
 
 def _traceparent(context: SpanContext) -> str:
