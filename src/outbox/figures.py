@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from outbox import query
-from outbox.history import cursor
+from outbox.history import cursor, is_held
 
 _COUNTED_AT_MOST = 100_000
 _PATIENCE = "1s"
@@ -19,7 +19,11 @@ _PATIENCE = "1s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Pending is what is committed and not in the store yet; ages are in seconds, 0 if there is nothing."""
+    """Pending is what is committed and not in the store yet; ages are in seconds, 0 if there is nothing.
+
+    `is_held` says that the database has moved and nothing is sealed until the event store has been asked. What waits
+    for sealing is not counted meanwhile: only the whole ledger could tell, see `outbox status`.
+    """
 
     pending_events: int
     pending_bytes: int
@@ -29,6 +33,7 @@ class Figures:
     sealed_batches: int
     batches_in_doubt: int
     quarantined_events: int
+    is_held: bool
     slots: Sequence[Mapping[str, Any]]
 
 
@@ -45,7 +50,7 @@ def figures() -> Figures:
             most=_COUNTED_AT_MOST,
         )
         assert found is not None
-        return Figures(**found, slots=list(query.records("slots")))
+        return Figures(**found, is_held=is_held(sealed), slots=list(query.records("slots")))
 
 
 def _be_modest() -> None:

@@ -14,6 +14,7 @@ from outbox.history import cursor
 from outbox.relay import Outcome, deliver_one
 from outbox.sealing import seal
 from outbox.sql import statement
+from outbox.status import status
 from tests.integration.outbox.conftest import execute, in_another_session, record
 
 
@@ -66,6 +67,17 @@ def test_counting_ends_at_its_limit_and_the_age_is_right_all_the_same(monkeypatc
     found = figures()
     assert found.unsealed_events == 5
     assert found.oldest_unsealed_age > 0.2
+
+
+@pytest.mark.parametrize(
+    "moved", ["timeline = 'another'", "cluster = cluster - 1", "adopting_since = now()", "rebase = true"]
+)
+def test_while_everything_waits_because_the_database_has_moved_it_is_said(moved):
+    record(1)
+    assert not figures().is_held
+    execute(f"UPDATE outbox_cursor SET {moved}")
+    assert figures().is_held
+    assert status().has_moved
 
 
 def test_a_batch_is_in_doubt_after_a_failed_or_an_abandoned_attempt_only(memory_store):
