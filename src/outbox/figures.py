@@ -42,11 +42,14 @@ def figures() -> Figures:
     with transaction.atomic(durable=True):
         _be_modest()
         sealed = cursor()
+        waiting = query.record("oldest_waiting")
+        assert waiting is not None
         found = query.record(
             "figures",
             since=sealed["since"],
             were_in_progress=sealed["were_in_progress"],
             floor=sealed["floor"],
+            oldest_waiting=waiting["oldest_at"],
             most=_COUNTED_AT_MOST,
         )
         assert found is not None
@@ -54,9 +57,9 @@ def figures() -> Figures:
 
 
 def _be_modest() -> None:
-    """Plan by indexes even if the statistics lag behind, and give up rather than hold anybody up."""
+    """See one moment, plan by indexes even if the statistics lag behind, and give up rather than hold anybody up."""
     with connection.cursor() as sql:
-        sql.execute("SET TRANSACTION READ ONLY")
+        sql.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for name in ("statement_timeout", "lock_timeout"):
             sql.execute("SELECT set_config(%s, %s, true)", [name, _PATIENCE])
         sql.execute("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")

@@ -41,13 +41,15 @@ def status(*, since: datetime | None = None) -> Status:
         by_ledger=by_ledger(sealed),
     )
     undelivered = query.record("undelivered")
+    waiting = query.record("oldest_waiting")
     assert unsealed is not None
     assert undelivered is not None
+    assert waiting is not None
     failure = query.record("last_failure")
     return Status(
         pending_events=unsealed["events"] + undelivered["events"],
         pending_bytes=unsealed["bytes"] + undelivered["bytes"],
-        oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
+        oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], waiting["oldest_at"]),
         unsealed_events=unsealed["events"],
         has_moved=is_held(sealed),
         batches={

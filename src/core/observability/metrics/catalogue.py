@@ -169,7 +169,7 @@ FACTS: Final[Sequence[Fact]] = (
     Fact(name="outbox.quarantined_events", help="Events in quarantine that wait for a person to decide."),
     Fact(
         name="outbox.held",
-        help="1 while nothing is sealed or delivered because the database has moved: lag and unsealed events say little then.",
+        help="1 while nothing is sealed or delivered because the database has moved; the lag says little then.",
     ),
     Fact(name="outbox.slot_bytes", help="Size of a slot of the outbox on disk, indexes included.", labels=("slot",)),
     Fact(name="outbox.slot_rows", help="Rows of a slot, by PostgreSQL's statistics.", labels=("slot",)),

@@ -80,6 +80,25 @@ def test_while_everything_waits_because_the_database_has_moved_it_is_said(moved)
     assert status().has_moved
 
 
+def test_what_has_been_sealed_is_as_old_as_its_events(memory_store):
+    """Also when a refused batch is split, and when the events themselves are gone."""
+    record(1, 2)
+    execute("UPDATE outbox_event SET occurred_at = now() - interval '1 hour'")
+    assert 3600 <= figures().oldest_pending_age < 3660
+    seal()
+    record(3)
+    seal()
+    assert 3600 <= figures().oldest_pending_age < 3660
+    assert 3600 <= status().oldest_pending_seconds < 3660
+    execute("UPDATE outbox_batch SET due_at = now() + interval '1 hour' WHERE events = 1")
+    lease = ledger.lease(owner="test")
+    ledger.split(lease, reason="poison")
+    assert 3600 <= figures().oldest_pending_age < 3660
+    execute("TRUNCATE outbox_event")
+    assert 0 < figures().oldest_pending_age < 60
+    assert 0 < status().oldest_pending_seconds < 60
+
+
 def test_a_batch_is_in_doubt_after_a_failed_or_an_abandoned_attempt_only(memory_store):
     record(1)
     seal()
@@ -127,8 +146,10 @@ def test_nothing_is_scanned_whole_however_large_the_ledger_and_the_outbox_are():
     with transaction.atomic():
         asked._be_modest()
         with connection.cursor() as sql:
-            sql.execute("EXPLAIN " + statement("figures"), {**parameters, "most": 100_000})
+            sql.execute("EXPLAIN " + statement("figures"), {**parameters, "oldest_waiting": None, "most": 100_000})
             plan = "\n".join(line for (line,) in sql.fetchall())
+            sql.execute("EXPLAIN " + statement("oldest_waiting"))
+            plan += "\n".join(line for (line,) in sql.fetchall())
     assert "Seq Scan on outbox_" not in plan
 
 
