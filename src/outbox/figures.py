@@ -34,6 +34,7 @@ class Figures:
     batches_in_doubt: int
     quarantined_events: int
     is_held: bool
+    differences: int
     slots: Sequence[Mapping[str, Any]]
 
 
@@ -42,7 +43,9 @@ def figures() -> Figures:
     with transaction.atomic(durable=True):
         _be_modest()
         sealed = cursor()
+        compared = query.record("reconciliation")
         waiting = query.record("oldest_waiting")
+        assert compared is not None
         assert waiting is not None
         found = query.record(
             "figures",
@@ -53,7 +56,9 @@ def figures() -> Figures:
             most=_COUNTED_AT_MOST,
         )
         assert found is not None
-        return Figures(**found, is_held=is_held(sealed), slots=list(query.records("slots")))
+        return Figures(
+            **found, is_held=is_held(sealed), differences=compared["differences"], slots=list(query.records("slots"))
+        )
 
 
 def _be_modest() -> None:

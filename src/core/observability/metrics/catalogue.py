@@ -168,6 +168,10 @@ FACTS: Final[Sequence[Fact]] = (
     ),
     Fact(name="outbox.quarantined_events", help="Events in quarantine that wait for a person to decide."),
     Fact(
+        name="outbox.differences_found",
+        help="Differences that the last comparison of ledger and store found; found again until mended.",
+    ),
+    Fact(
         name="outbox.held",
         help="1 while nothing is sealed or delivered because the database has moved; the lag says little then.",
     ),

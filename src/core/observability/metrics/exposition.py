@@ -68,6 +68,7 @@ def _facts(found: Figures) -> dict[str, _Values]:
         "outbox.batches_sealed_pending": {(): found.sealed_batches},
         "outbox.batches_in_doubt": {(): found.batches_in_doubt},
         "outbox.quarantined_events": {(): found.quarantined_events},
+        "outbox.differences_found": {(): found.differences},
         "outbox.held": {(): int(found.is_held)},
         "outbox.slot_bytes": {(_number(slot["slot"]),): slot["bytes"] for slot in found.slots},
         "outbox.slot_rows": {(_number(slot["slot"]),): slot["rows"] for slot in found.slots},

@@ -65,7 +65,7 @@ def some_figures():
     slot = {"slot": "outbox_event_slot_3", "rows": 7, "bytes": 8192, "dead_rows": 0, "today": True}
     return Figures(
         pending_events=5, pending_bytes=500, oldest_pending_age=1.5, unsealed_events=2, oldest_unsealed_age=0.5,
-        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, is_held=False, slots=[slot],
+        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, is_held=False, differences=0, slots=[slot],
     )  # fmt: skip
 
 
