@@ -1,5 +1,6 @@
 """What is pending, in doubt and set aside, and that asking never hurts the database."""
 
+import threading
 import time
 
 import pytest
@@ -169,6 +170,25 @@ def test_whoever_locks_the_ledger_costs_the_asker_a_second_and_nobody_else_anyth
         with pytest.raises(FiguresUnavailable, match="timeout"):
             cached.current()
     assert cached.current().pending_events == 1
+
+
+def test_a_question_that_hangs_is_not_asked_beside(monkeypatch):
+    answered, asked = threading.Event(), []
+
+    def slow():
+        asked.append(None)
+        answered.wait(10)
+        return "the answer"
+
+    monkeypatch.setattr(cached, "figures", slow)
+    monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 0.05)
+    for _ in range(3):
+        with pytest.raises(FiguresUnavailable):
+            cached.current()
+    answered.set()
+    monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 10)
+    assert cached.current() == "the answer"
+    assert len(asked) == 1
 
 
 def test_who_asks_again_at_once_is_told_what_was_found_just_now(monkeypatch):
