@@ -102,6 +102,7 @@ def _measure(exchange: Exchange, *, seconds: float) -> None:
         method=exchange.method,
         route=exchange.route,
         status=exchange.status,
+        is_disconnected=exchange.is_disconnected,
         seconds=seconds,
         request_bytes=exchange.request_bytes,
         response_bytes=exchange.response_bytes,
