@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPMethod
 from typing import Any
 
 from django.core.signals import got_request_exception
@@ -22,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from core.observability.redaction import redacted_text
+from core.observability.redaction import redacted_text, without_addresses
 from kit.errors import DomainError
 from kit.span import register_tracer, traceparent
 
@@ -31,6 +32,8 @@ _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "ou
 _ROOTS = frozenset({"outbox.deliver"})
 _NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+# What conventions make of a method that is none: it is the client's text.
+_METHODS, _OTHER = frozenset(HTTPMethod), "_OTHER"
 _LONGEST_TEXT = 8_000
 _PATIENCE_SECONDS = 2.0
 
@@ -71,6 +74,8 @@ def _resource(*, environment: str, release: str) -> Resource:
 def _opener(tracer: trace.Tracer) -> Any:
     @contextmanager
     def opened(name: str, attributes: dict[str, object]) -> Iterator[_Listener]:
+        if attributes.get("http.request.method", "GET") not in _METHODS:
+            attributes = {**attributes, "http.request.method": _OTHER}
         span = tracer.start_span(
             _name(name, attributes), context=_parent(name), kind=_KINDS.get(name, SpanKind.INTERNAL),
             attributes=_plain(attributes),
@@ -153,7 +158,7 @@ def _note(span: Span, error: BaseException) -> None:
     span.set_attribute("error.type", type(error).__qualname__)
     if isinstance(error, DomainError) or not isinstance(error, Exception):
         return
-    text = redacted_text(str(error))[:_LONGEST_TEXT]
+    text = without_addresses(redacted_text(str(error)))[:_LONGEST_TEXT]
     span.add_event("exception", {"exception.type": type(error).__qualname__, "exception.message": text})
     span.set_status(Status(StatusCode.ERROR, text.partition("\n")[0]))
 
