@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -173,12 +174,14 @@ def test_whoever_locks_the_ledger_costs_the_asker_a_second_and_nobody_else_anyth
 
 
 def test_a_question_that_hangs_is_not_asked_beside(monkeypatch):
-    answered, asked = threading.Event(), []
+    answered = threading.Event()
+    asked: list[None] = []
+    answer: Any = "the answer"
 
     def slow():
         asked.append(None)
         answered.wait(10)
-        return "the answer"
+        return answer
 
     monkeypatch.setattr(cached, "figures", slow)
     monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 0.05)
@@ -187,7 +190,7 @@ def test_a_question_that_hangs_is_not_asked_beside(monkeypatch):
             cached.current()
     answered.set()
     monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 10)
-    assert cached.current() == "the answer"
+    assert cached.current() is answer
     assert len(asked) == 1
 
 
