@@ -1,4 +1,4 @@
-"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it costs nothing.
+"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it imports nothing.
 
 What nobody foresaw is reported, and what our code logs as an error: one issue for each identifier and kind of
 exception, whatever its keys.
