@@ -64,11 +64,11 @@ def with_access_log(application: Application) -> Application:
             request_id=accepted_request_id(_text(headers.get(b"x-request-id", b""))),
             trace=accepted_traceparent(_text(headers.get(b"traceparent", b""))),
         )
-        requests.begun()
         started = time.perf_counter()
         with span(
             "http.request", **{"http.request.method": exchange.method, "url.scheme": scope.get("scheme", "http")}
         ) as request:
+            requests.begun()
             try:
                 await application(scope, exchange.receive, exchange.send)
             finally:
@@ -102,6 +102,7 @@ def _measure(exchange: Exchange, *, seconds: float) -> None:
         method=exchange.method,
         route=exchange.route,
         status=exchange.status,
+        is_disconnected=exchange.is_disconnected,
         seconds=seconds,
         request_bytes=exchange.request_bytes,
         response_bytes=exchange.response_bytes,

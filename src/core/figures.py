@@ -6,7 +6,7 @@ neither a crowd of probes nor a database in trouble turns into load or into wait
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.db import DatabaseError, connection
 
@@ -19,18 +19,24 @@ _PATIENCE_SECONDS = 2.0
 _asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="figures")
 _lock = threading.Lock()
 _known: tuple[float, Figures] | None = None
+_asked: Future[Figures] | None = None
 
 
 def current() -> Figures:
     """The figures, no older than a few seconds. Raises FiguresUnavailable. It blocks: not for the event loop."""
-    global _known  # noqa: PLW0603 -- what this process knows
+    global _known, _asked  # noqa: PLW0603 -- what this process knows
     with _lock:
         if _known is not None and time.monotonic() - _known[0] < _FRESH_SECONDS:
             return _known[1]
+        if _asked is None:
+            _asked = _asking.submit(_ask)
         try:
-            found = _asking.submit(_ask).result(timeout=_PATIENCE_SECONDS)
+            found = _asked.result(timeout=_PATIENCE_SECONDS)
         except (DatabaseError, TimeoutError) as error:
             raise FiguresUnavailable(reason=" ".join(f"{type(error).__name__}: {error}".split())) from error
+        finally:
+            if _asked.done():
+                _asked = None  # one that still hangs is waited for again, not asked beside
         _known = (time.monotonic(), found)
         return found
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from outbox import query
-from outbox.history import cursor
+from outbox.history import cursor, is_held
 
 _COUNTED_AT_MOST = 100_000
 _PATIENCE = "1s"
@@ -19,7 +19,11 @@ _PATIENCE = "1s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Pending is what is committed and not in the store yet; ages are in seconds, 0 if there is nothing."""
+    """Pending is what is committed and not in the store yet; ages are in seconds, 0 if there is nothing.
+
+    `is_held` says that the database has moved and nothing is sealed until the event store has been asked. What waits
+    for sealing is not counted meanwhile: only the whole ledger could tell, see `outbox status`.
+    """
 
     pending_events: int
     pending_bytes: int
@@ -29,6 +33,8 @@ class Figures:
     sealed_batches: int
     batches_in_doubt: int
     quarantined_events: int
+    is_held: bool
+    differences: int
     slots: Sequence[Mapping[str, Any]]
 
 
@@ -37,21 +43,28 @@ def figures() -> Figures:
     with transaction.atomic(durable=True):
         _be_modest()
         sealed = cursor()
+        compared = query.record("reconciliation")
+        waiting = query.record("oldest_waiting")
+        assert compared is not None
+        assert waiting is not None
         found = query.record(
             "figures",
             since=sealed["since"],
             were_in_progress=sealed["were_in_progress"],
             floor=sealed["floor"],
+            oldest_waiting=waiting["oldest_at"],
             most=_COUNTED_AT_MOST,
         )
         assert found is not None
-        return Figures(**found, slots=list(query.records("slots")))
+        return Figures(
+            **found, is_held=is_held(sealed), differences=compared["differences"], slots=list(query.records("slots"))
+        )
 
 
 def _be_modest() -> None:
-    """Plan by indexes even if the statistics lag behind, and give up rather than hold anybody up."""
+    """See one moment, plan by indexes even if the statistics lag behind, and give up rather than hold anybody up."""
     with connection.cursor() as sql:
-        sql.execute("SET TRANSACTION READ ONLY")
+        sql.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for name in ("statement_timeout", "lock_timeout"):
             sql.execute("SELECT set_config(%s, %s, true)", [name, _PATIENCE])
         sql.execute("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")

@@ -36,6 +36,11 @@ def by_ledger(at: Mapping[str, Any]) -> bool:
     return bool(at["rebase"] or at["sweep"] or at["adopting_since"] or at["adopted"] != "{}" or not at["same_history"])
 
 
+def is_held(at: Mapping[str, Any]) -> bool:
+    """Whether nothing is sealed or delivered, because the database has moved and the event store is to be asked."""
+    return bool(not at["same_history"] or at["adopting_since"] is not None or at["rebase"])
+
+
 def become_sealer() -> bool:
     """Be the only sealer until the transaction ends; False if somebody else is. Raises IsolationTooStrict."""
     demand_read_committed()

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.timezone import now
 
 from outbox import query
-from outbox.history import by_ledger, cursor
+from outbox.history import by_ledger, cursor, is_held
 
 _A_DAY = timedelta(days=1)
 
@@ -41,15 +41,17 @@ def status(*, since: datetime | None = None) -> Status:
         by_ledger=by_ledger(sealed),
     )
     undelivered = query.record("undelivered")
+    waiting = query.record("oldest_waiting")
     assert unsealed is not None
     assert undelivered is not None
+    assert waiting is not None
     failure = query.record("last_failure")
     return Status(
         pending_events=unsealed["events"] + undelivered["events"],
         pending_bytes=unsealed["bytes"] + undelivered["bytes"],
-        oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], undelivered["oldest_sealed_at"]),
+        oldest_pending_seconds=_age(unsealed["oldest_occurred_at"], waiting["oldest_at"]),
         unsealed_events=unsealed["events"],
-        has_moved=not sealed["same_history"] or sealed["adopting_since"] is not None or sealed["rebase"],
+        has_moved=is_held(sealed),
         batches={
             row["state"]: {"batches": row["batches"], "events": row["events"], "bytes": row["bytes"]}
             for row in query.records("batches_by_state", since=since or now() - _A_DAY)

@@ -91,8 +91,12 @@ def verify(*, since: datetime) -> Iterator[Verification]:
 
 
 def reconcile() -> Verification:
-    """Verify the batches settled in the last quarter of an hour, and log every one that differs as an error."""
-    *_, found = verify(since=now() - _RECENT)
+    """Verify what was settled since the last comparison that was in order, and log what differs as errors.
+
+    So a comparison that could not be made leaves no hole, and a difference is found again until it is mended.
+    """
+    began_at = now()
+    *_, found = verify(since=_begin())
     for difference in found.differences:
         log.error(
             "verification_failed",
@@ -106,19 +110,34 @@ def reconcile() -> Verification:
         log.error("unknown_batch", batch_id=batch_id)
     if found.strays:
         log.error("events_in_no_batch", events=len(found.strays), first=found.strays[0])
-    _measure(found)
+    by_kind = _by_kind(found)
+    query.changed("reconciled", began_at=began_at, differences=sum(by_kind.values()))
+    for kind, number in by_kind.items():
+        count("outbox.differences", number, kind=kind)
+    count("outbox.reconciliations")
+    gauge("outbox.reconciled_timestamp_seconds", time.time())
     log.info("reconciled", batches=found.batches, events=found.events, differences=len(found.differences))
     return found
 
 
-def _measure(found: Verification) -> None:
-    for kind in ("missing", "repeated", "changed", "unexpected"):
-        count("outbox.differences", sum(len(getattr(each, kind)) for each in found.differences), kind=kind)
-    count("outbox.differences", sum(each.unnamed for each in found.differences), kind="unnamed")
-    count("outbox.differences", len(found.strays), kind="stray")
-    count("outbox.differences", len(found.unknown_batches), kind="unknown_batch")
-    count("outbox.reconciliations")
-    gauge("outbox.reconciled_timestamp_seconds", time.time())
+def _begin() -> datetime:
+    """A quarter of an hour before the last comparison that was in order: a settlement may have become visible late."""
+    last = query.record("reconciliation")
+    assert last is not None, "outbox_reconciliation has lost its row"
+    since: datetime = last["clean_at"] - _RECENT
+    return since
+
+
+def _by_kind(found: Verification) -> dict[str, int]:
+    return {
+        **{
+            kind: sum(len(getattr(each, kind)) for each in found.differences)
+            for kind in ("missing", "repeated", "changed", "unexpected")
+        },
+        "unnamed": sum(each.unnamed for each in found.differences),
+        "stray": len(found.strays),
+        "unknown_batch": len(found.unknown_batches),
+    }
 
 
 def _strays() -> list[UUID]:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-from core.observability.redaction import as_text, looks_harmless, redacted_mapping
+from core.observability.redaction import as_text, looks_harmless, redacted_mapping, without_addresses
 from kit.span import traceparent
 
 # What libraries hang on their records for renderers of their own.
@@ -112,7 +112,11 @@ def _shared(fmt: str) -> list[Processor]:
 
 def _finish(fmt: str, stream: str) -> list[Processor]:
     # Plain tracebacks: a prettier one shows local variables, and a password may be among them.
-    return [structlog.processors.format_exc_info, _without_secrets(_json if fmt == "json" else _console(stream))]
+    return [
+        structlog.processors.format_exc_info,
+        _nobodys_address,
+        _without_secrets(_json if fmt == "json" else _console(stream)),
+    ]
 
 
 _FIRST = ("timestamp", "level", "event")
@@ -138,6 +142,13 @@ def _console(stream: str) -> Callable[[object, str, EventDict], str]:
         return str(render(logger, method, plain))
 
     return console
+
+
+def _nobodys_address(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Mask e-mail addresses where nobody has put them on purpose: a traceback quotes the database's answers."""
+    if "exception" in event:
+        event["exception"] = without_addresses(event["exception"])
+    return event
 
 
 def _without_secrets(render: Callable[[object, str, EventDict], str]) -> Processor:

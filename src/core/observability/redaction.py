@@ -38,6 +38,7 @@ _PATTERNS = (
     ),
     (re.compile(r"\b(argon2|pbkdf2_\w{1,20}|scrypt|bcrypt\w{0,20})\$[^\s'\"]+"), rf"\1${_MASK}"),
 )
+_ADDRESS = re.compile(r"[^\s@()<>\[\]\"',;:=/]{1,64}@[^\s@()<>\[\]\"',;:=/]{1,255}")
 
 
 def looks_harmless(text: str) -> bool:
@@ -76,6 +77,17 @@ def redacted_mapping(values: Mapping[Any, Any], *, depth: int = 0) -> dict[str, 
         str(key): _MASK if value and _is_secret(str(key)) else redacted(value, depth=depth)
         for key, value in values.items()
     }
+
+
+def without_addresses(value: Any) -> Any:
+    """Plain data without anybody's e-mail address: exceptions of the database quote them."""
+    if isinstance(value, str):
+        return _ADDRESS.sub(_MASK, value) if "@" in value else value
+    if isinstance(value, dict):
+        return {key: without_addresses(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_addresses(each) for each in value]
+    return value
 
 
 def as_text(value: object) -> str:

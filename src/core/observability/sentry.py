@@ -1,6 +1,7 @@
-"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it costs nothing.
+"""Error reports to Sentry, if a DSN is set. It is imported only then: a start without it imports nothing.
 
-What nobody foresaw is reported, and what our code logs as an error: one issue for each identifier, whatever its keys.
+What nobody foresaw is reported, and what our code logs as an error: one issue for each identifier and kind of
+exception, whatever its keys.
 """
 
 import asyncio
@@ -11,19 +12,16 @@ from types import TracebackType
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestAborted, SuspiciousOperation, ValidationError
-from django.http import Http404
+from django.core.exceptions import RequestAborted
 
-from core.observability.redaction import redacted, redacted_mapping
+from core.observability.redaction import redacted, redacted_mapping, without_addresses
 from events.store import StoreUnavailable
 from kit.span import register_tracer, traceparent
 from outbox import context
 
-# Somebody else's doing, and answered or waited out as it should be.
-_EXPECTED = (
-    asyncio.CancelledError, Http404, PermissionDenied, RequestAborted, StoreUnavailable, SuspiciousOperation,
-    ValidationError,
-)  # fmt: skip
+# Somebody else's doing, and answered or waited out as it should be. Django answers Http404, PermissionDenied and what
+# is suspicious by itself, so none of them comes here from a request; from a task, each is a fault of ours.
+_EXPECTED = (asyncio.CancelledError, RequestAborted, StoreUnavailable)
 # What stands on every line of the log, and elsewhere in a report.
 _KNOWN_ANYWAY = frozenset({"event", "level", "logger", "timestamp", "exc_info", "stack_info", "trace_id", "span_id"})
 
@@ -80,20 +78,26 @@ def _before_send(report: _Report, hint: Mapping[str, Any]) -> _Report | None:
         if _is_expected(_error(logged)):
             return None
         _describe(report, logged)
-    _identify(report)
-    return redacted_mapping(report)
+    return _fit_to_leave(report)
 
 
 def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report:
+    return _fit_to_leave(report)
+
+
+def _fit_to_leave(report: _Report) -> _Report:
     _identify(report)
-    return redacted_mapping(report)
+    if "request" in report:
+        report["request"].pop("query_string", None)
+    shown: _Report = without_addresses(redacted_mapping(report))
+    return {**shown, **{key: report[key] for key in ("release",) if key in report}}  # many are called app@1.2.3
 
 
 def _before_breadcrumb(crumb: _Report, hint: Mapping[str, Any]) -> _Report:
     logged = _logged(hint)
     if logged is not None:
         crumb |= {"message": logged["event"], "data": _keys(logged)}
-    found: _Report = redacted(crumb)
+    found: _Report = without_addresses(redacted(crumb))
     return found
 
 
@@ -104,7 +108,7 @@ def _logged(hint: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _describe(report: _Report, logged: Mapping[str, Any]) -> None:
-    """Name the report after the line's identifier, group it by that, and show the line's keys."""
+    """Name the report after the line's identifier, group it by that and by the kind of error, and show its keys."""
     report["logentry"] = {"message": logged["event"], "formatted": logged["event"], "params": []}
     report["fingerprint"] = [logged["event"]]
     report["extra"] = _keys(logged)
@@ -112,6 +116,7 @@ def _describe(report: _Report, logged: Mapping[str, Any]) -> None:
     if error is not None:
         from sentry_sdk.utils import event_from_exception  # noqa: PLC0415 -- as above
 
+        report["fingerprint"].append(error[0].__qualname__)
         shown, _ = event_from_exception(error, mechanism={"type": "logging", "handled": True})
         report["exception"] = shown["exception"]
 

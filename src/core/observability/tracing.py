@@ -6,10 +6,12 @@ and ClickHouse's queries name it without knowing OpenTelemetry.
 """
 
 import atexit
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPMethod
 from typing import Any
 
 from django.core.signals import got_request_exception
@@ -21,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from core.observability.redaction import redacted_text
+from core.observability.redaction import redacted_text, without_addresses
 from kit.errors import DomainError
 from kit.span import register_tracer, traceparent
 
@@ -29,6 +31,9 @@ _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "ou
 # A delivery serves the events of many traces. It belongs to none of them, so it begins its own and links to theirs.
 _ROOTS = frozenset({"outbox.deliver"})
 _NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+# What conventions make of a method that is none: it is the client's text.
+_METHODS, _OTHER = frozenset(HTTPMethod), "_OTHER"
 _LONGEST_TEXT = 8_000
 _PATIENCE_SECONDS = 2.0
 
@@ -69,6 +74,8 @@ def _resource(*, environment: str, release: str) -> Resource:
 def _opener(tracer: trace.Tracer) -> Any:
     @contextmanager
     def opened(name: str, attributes: dict[str, object]) -> Iterator[_Listener]:
+        if attributes.get("http.request.method", "GET") not in _METHODS:
+            attributes = {**attributes, "http.request.method": _OTHER}
         span = tracer.start_span(
             _name(name, attributes), context=_parent(name), kind=_KINDS.get(name, SpanKind.INTERNAL),
             attributes=_plain(attributes),
@@ -101,7 +108,8 @@ class _Listener:
 
     def link(self, traceparents: Iterable[str]) -> None:
         for each in traceparents:
-            self._span.add_link(_context(each))
+            if (linked := _context(each)) is not None:
+                self._span.add_link(linked)
 
     def finish(self) -> None:
         known = self._known
@@ -122,14 +130,16 @@ def _parent(name: str) -> Context | None:
     """None is the span that is open here; without one, it is the caller's, if it has sent any."""
     if name in _ROOTS:
         return Context()
-    if trace.get_current_span().get_span_context().is_valid or not traceparent.get():
+    sent = None if trace.get_current_span().get_span_context().is_valid else _context(traceparent.get())
+    return None if sent is None else trace.set_span_in_context(trace.NonRecordingSpan(sent))
+
+
+def _context(sent: str) -> SpanContext | None:
+    """None if that is no traceparent: whoever wrote it, it says nothing."""
+    if (found := _TRACEPARENT.fullmatch(sent)) is None:
         return None
-    return trace.set_span_in_context(trace.NonRecordingSpan(_context(traceparent.get())))
-
-
-def _context(sent: str) -> SpanContext:
-    _version, trace_id, span_id, flags = sent.split("-")
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
 
 
 def _traceparent(context: SpanContext) -> str:
@@ -148,7 +158,7 @@ def _note(span: Span, error: BaseException) -> None:
     span.set_attribute("error.type", type(error).__qualname__)
     if isinstance(error, DomainError) or not isinstance(error, Exception):
         return
-    text = redacted_text(str(error))[:_LONGEST_TEXT]
+    text = without_addresses(redacted_text(str(error)))[:_LONGEST_TEXT]
     span.add_event("exception", {"exception.type": type(error).__qualname__, "exception.message": text})
     span.set_status(Status(StatusCode.ERROR, text.partition("\n")[0]))
 

@@ -25,8 +25,6 @@ undelivered AS MATERIALIZED (
         count(*) AS batches,
         coalesce(sum(events), 0) AS events,
         coalesce(sum(bytes), 0) AS bytes,
-        -- A batch that is replayed on purpose was sealed long ago, and nobody has been waiting for it.
-        min(sealed_at) FILTER (WHERE replays = 0) AS oldest_at,
         count(*) FILTER (WHERE attempts > 0 AND (owner IS NULL OR due_at <= statement_timestamp())) AS in_doubt
     FROM outbox_batch
     WHERE state = 'sealed'
@@ -35,7 +33,7 @@ SELECT
     (unsealed.events + undelivered.events)::bigint AS pending_events,
     (unsealed.bytes + undelivered.bytes)::bigint AS pending_bytes,
     greatest(
-        0, extract(epoch FROM statement_timestamp() - least(unsealed.oldest_at, undelivered.oldest_at))
+        0, extract(epoch FROM statement_timestamp() - least(unsealed.oldest_at, %(oldest_waiting)s::timestamptz))
     )::float8 AS oldest_pending_age,
     unsealed.events AS unsealed_events,
     greatest(0, extract(epoch FROM statement_timestamp() - unsealed.oldest_at))::float8 AS oldest_unsealed_age,

@@ -151,7 +151,8 @@ def test_while_clickhouse_is_stopped_the_lag_rises_readiness_stays_green_and_the
         # Two minutes go by.
         with psycopg.connect(environment["DATABASE_URL"]) as database:
             database.execute(
-                "UPDATE outbox_batch SET sealed_at = sealed_at - interval '2 minutes' WHERE state = 'sealed'"
+                "UPDATE outbox_event SET occurred_at = occurred_at - interval '2 minutes'"
+                " FROM outbox_batch WHERE state = 'sealed' AND id <@ ids"
             )
         severe = eventually(lagging(application, seconds=120))
         assert is_true("OutboxLagging", severe)

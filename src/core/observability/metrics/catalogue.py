@@ -167,6 +167,14 @@ FACTS: Final[Sequence[Fact]] = (
         help="Pending batches with a failed or abandoned attempt: the next one asks the store first.",
     ),
     Fact(name="outbox.quarantined_events", help="Events in quarantine that wait for a person to decide."),
+    Fact(
+        name="outbox.differences_found",
+        help="Differences that the last comparison of ledger and store found; found again until mended.",
+    ),
+    Fact(
+        name="outbox.held",
+        help="1 while nothing is sealed or delivered because the database has moved; the lag says little then.",
+    ),
     Fact(name="outbox.slot_bytes", help="Size of a slot of the outbox on disk, indexes included.", labels=("slot",)),
     Fact(name="outbox.slot_rows", help="Rows of a slot, by PostgreSQL's statistics.", labels=("slot",)),
 )

@@ -3,6 +3,7 @@
 import hmac
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -67,6 +68,8 @@ def _facts(found: Figures) -> dict[str, _Values]:
         "outbox.batches_sealed_pending": {(): found.sealed_batches},
         "outbox.batches_in_doubt": {(): found.batches_in_doubt},
         "outbox.quarantined_events": {(): found.quarantined_events},
+        "outbox.differences_found": {(): found.differences},
+        "outbox.held": {(): int(found.is_held)},
         "outbox.slot_bytes": {(_number(slot["slot"]),): slot["bytes"] for slot in found.slots},
         "outbox.slot_rows": {(_number(slot["slot"]),): slot["rows"] for slot in found.slots},
     }
@@ -89,7 +92,8 @@ def _forget_the_dead(folder: Path) -> None:
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not _is_alive(pid):
-            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
+            with suppress(FileNotFoundError):  # another scrape was faster
+                mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
 
 
 def _is_alive(pid: int) -> bool:

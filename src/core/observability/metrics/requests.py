@@ -6,8 +6,8 @@ from http import HTTPMethod
 from kit.measure import gauge, observe
 
 _METHODS = frozenset(HTTPMethod)
-# What the client did not wait for has no status; this is what web servers commonly write into their logs.
-_CLIENT_HAS_GONE = 499
+# Without an answer: either the client did not wait for it (what web servers commonly call 499), or we have failed.
+_CLIENT_HAS_GONE, _FAILED = 499, 500
 
 _lock = threading.Lock()
 _in_flight = 0
@@ -19,11 +19,18 @@ def begun() -> None:
 
 
 def ended(
-    *, method: str, route: str, status: int | None, seconds: float, request_bytes: int, response_bytes: int
+    *,
+    method: str,
+    route: str,
+    status: int | None,
+    is_disconnected: bool,
+    seconds: float,
+    request_bytes: int,
+    response_bytes: int,
 ) -> None:
     """It has been answered, or nobody waits for the answer any more. `route` is a template, or empty."""
     method, route = method if method in _METHODS else "other", route or "none"
-    answer = f"{(status or _CLIENT_HAS_GONE) // 100}xx"
+    answer = f"{(status or (_CLIENT_HAS_GONE if is_disconnected else _FAILED)) // 100}xx"
     observe("http.request_seconds", seconds, method=method, route=route, status=answer)
     observe("http.request_bytes", request_bytes, method=method, route=route)
     observe("http.response_bytes", response_bytes, method=method, route=route)

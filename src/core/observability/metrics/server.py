@@ -4,6 +4,7 @@ Several processes of a host may listen on the same port (SO_REUSEPORT): whicheve
 and when one dies, the others go on.
 """
 
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,11 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = True
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say in one line what would be a traceback on standard error: mostly a scraper that has gone."""
+        del request
+        log.warning("scrape_broken_off", client=client_address[0], reason=repr(sys.exception()))
+
 
 class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "die-hard", ""
@@ -31,7 +37,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif not may_ask(self.headers.get("Authorization", "")):
             self._answer(HTTPStatus.UNAUTHORIZED, b"", "text/plain")
         else:
-            self._answer(HTTPStatus.OK, *exposition(accept=self.headers.get("Accept", "")))
+            self._expose()
+
+    def _expose(self) -> None:
+        try:
+            answer = exposition(accept=self.headers.get("Accept", ""))
+        except Exception:
+            log.exception("scrape_failed")
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"", "text/plain")
+        else:
+            self._answer(HTTPStatus.OK, *answer)
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
         self.send_response(status)

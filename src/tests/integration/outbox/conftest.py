@@ -43,6 +43,7 @@ def _empty_outbox(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> No
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
         cursor.execute(FRESH_CURSOR)
+        cursor.execute("UPDATE outbox_reconciliation SET clean_at = statement_timestamp(), differences = 0")
 
 
 @pytest.fixture

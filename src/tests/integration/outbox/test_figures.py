@@ -1,6 +1,8 @@
 """What is pending, in doubt and set aside, and that asking never hurts the database."""
 
+import threading
 import time
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -14,6 +16,7 @@ from outbox.history import cursor
 from outbox.relay import Outcome, deliver_one
 from outbox.sealing import seal
 from outbox.sql import statement
+from outbox.status import status
 from tests.integration.outbox.conftest import execute, in_another_session, record
 
 
@@ -68,6 +71,36 @@ def test_counting_ends_at_its_limit_and_the_age_is_right_all_the_same(monkeypatc
     assert found.oldest_unsealed_age > 0.2
 
 
+@pytest.mark.parametrize(
+    "moved", ["timeline = 'another'", "cluster = cluster - 1", "adopting_since = now()", "rebase = true"]
+)
+def test_while_everything_waits_because_the_database_has_moved_it_is_said(moved):
+    record(1)
+    assert not figures().is_held
+    execute(f"UPDATE outbox_cursor SET {moved}")
+    assert figures().is_held
+    assert status().has_moved
+
+
+def test_what_has_been_sealed_is_as_old_as_its_events(memory_store):
+    """Also when a refused batch is split, and when the events themselves are gone."""
+    record(1, 2)
+    execute("UPDATE outbox_event SET occurred_at = now() - interval '1 hour'")
+    assert 3600 <= figures().oldest_pending_age < 3660
+    seal()
+    record(3)
+    seal()
+    assert 3600 <= figures().oldest_pending_age < 3660
+    assert 3600 <= status().oldest_pending_seconds < 3660
+    execute("UPDATE outbox_batch SET due_at = now() + interval '1 hour' WHERE events = 1")
+    lease = ledger.lease(owner="test")
+    ledger.split(lease, reason="poison")
+    assert 3600 <= figures().oldest_pending_age < 3660
+    execute("TRUNCATE outbox_event")
+    assert 0 < figures().oldest_pending_age < 60
+    assert 0 < status().oldest_pending_seconds < 60
+
+
 def test_a_batch_is_in_doubt_after_a_failed_or_an_abandoned_attempt_only(memory_store):
     record(1)
     seal()
@@ -115,8 +148,10 @@ def test_nothing_is_scanned_whole_however_large_the_ledger_and_the_outbox_are():
     with transaction.atomic():
         asked._be_modest()
         with connection.cursor() as sql:
-            sql.execute("EXPLAIN " + statement("figures"), {**parameters, "most": 100_000})
+            sql.execute("EXPLAIN " + statement("figures"), {**parameters, "oldest_waiting": None, "most": 100_000})
             plan = "\n".join(line for (line,) in sql.fetchall())
+            sql.execute("EXPLAIN " + statement("oldest_waiting"))
+            plan += "\n".join(line for (line,) in sql.fetchall())
     assert "Seq Scan on outbox_" not in plan
 
 
@@ -136,6 +171,27 @@ def test_whoever_locks_the_ledger_costs_the_asker_a_second_and_nobody_else_anyth
         with pytest.raises(FiguresUnavailable, match="timeout"):
             cached.current()
     assert cached.current().pending_events == 1
+
+
+def test_a_question_that_hangs_is_not_asked_beside(monkeypatch):
+    answered = threading.Event()
+    asked: list[None] = []
+    answer: Any = "the answer"
+
+    def slow():
+        asked.append(None)
+        answered.wait(10)
+        return answer
+
+    monkeypatch.setattr(cached, "figures", slow)
+    monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 0.05)
+    for _ in range(3):
+        with pytest.raises(FiguresUnavailable):
+            cached.current()
+    answered.set()
+    monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 10)
+    assert cached.current() is answer
+    assert len(asked) == 1
 
 
 def test_who_asks_again_at_once_is_told_what_was_found_just_now(monkeypatch):

@@ -4,14 +4,18 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
 from django.db import connection
+from opentelemetry.sdk.trace import TracerProvider
 
+from core.observability import tracing
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.memory import MemoryEventStore
+from kit import span as spans
 from outbox import breaker, event_store, ledger, query, relay
 from outbox.breaker import Breaker, backoff
 from outbox.event_store import wait_for
@@ -214,6 +218,28 @@ def test_a_fault_of_ours_holds_up_one_batch_and_stands_in_the_ledger(store, seal
     assert [batch["reason"] for batch in batches() if batch["state"] == "sealed"] == [
         "ZeroDivisionError, see the worker's log"
     ]
+
+
+@pytest.mark.parametrize("trace", ["not-a-traceparent", "00-zz-1-01", "a-b-c-d", f"00-{0:032x}-{0:016x}-01"])
+def test_what_is_written_where_a_trace_belongs_does_not_stop_the_delivery(store, monkeypatch, caplog, trace):
+    record(1)
+    execute("UPDATE outbox_event SET trace_context = %s", trace)
+    seal()
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    monkeypatch.setattr(spans, "_tracers", [tracing._opener(tracer)])
+    monkeypatch.setattr(spans, "_shield", spans._Shield())
+    assert deliver_one() == (Outcome.DELIVERED, 1)
+    assert "tracer_failed" not in caplog.text
+
+
+def test_a_tracer_that_fails_does_not_stop_the_delivery(store, sealed, monkeypatch):
+    @contextmanager
+    def broken(name, attributes):
+        raise ArithmeticError(name)
+        yield
+
+    monkeypatch.setattr(spans, "_tracers", [broken])
+    assert deliver_one()[0] is Outcome.DELIVERED
 
 
 def test_a_worker_that_comes_too_late_settles_nothing(store, sealed, monkeypatch):

@@ -8,9 +8,10 @@ from django.utils.timezone import now
 from events.store import StoreUnavailable
 from events.stores.memory import MemoryEventStore
 from outbox import ledger, verification
+from outbox.figures import figures
 from outbox.relay import deliver_due
 from outbox.sealing import seal
-from outbox.verification import verify
+from outbox.verification import reconcile, verify
 from tests.integration.outbox.conftest import batches, execute, fetch, outbox, record
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -210,3 +211,48 @@ def test_status_of_an_empty_outbox_is_quiet(memory_store):
     assert code == 0
     assert said.startswith("pending      0 events")
     assert fetch("SELECT FROM outbox_batch") == []
+
+
+def settled_ago(minutes: int) -> None:
+    execute("UPDATE outbox_batch SET delivered_at = now() - %s * interval '1 minute'", minutes)
+
+
+def test_a_comparison_goes_back_to_the_last_one_that_was_in_order(delivered):
+    reconcile()
+    execute("UPDATE outbox_reconciliation SET clean_at = now() - interval '3 hours'")  # the store was away
+    settled_ago(170)
+    kept_of(delivered, 0).popitem()
+    assert not reconcile().in_order
+    settled_ago(190)
+    assert not reconcile().in_order  # what became visible late
+    settled_ago(200)
+    assert reconcile().batches == 0
+
+
+def test_a_difference_is_found_again_until_it_is_mended(delivered):
+    assert figures().differences == 0
+    kept = kept_of(delivered, 0)
+    lost = kept.popitem()
+    execute("UPDATE outbox_reconciliation SET clean_at = now() - interval '1 hour'")
+    settled_ago(50)
+    for _ in range(2):
+        reconcile()
+        assert figures().differences == 1
+    kept.update([lost])
+    assert reconcile().in_order
+    assert figures().differences == 0
+    assert reconcile().batches == 0  # this time has been seen to
+
+
+def test_a_comparison_that_does_not_come_to_its_end_leaves_no_hole(delivered, monkeypatch):
+    async def away(batch_ids):
+        raise StoreUnavailable(reason="away")
+
+    execute("UPDATE outbox_reconciliation SET clean_at = now() - interval '1 hour'")
+    settled_ago(50)
+    with monkeypatch.context() as patched:
+        patched.setattr(delivered, "digests", away)
+        with pytest.raises(StoreUnavailable):
+            reconcile()
+    kept_of(delivered, 0).popitem()
+    assert not reconcile().in_order

@@ -4,17 +4,21 @@ import ast
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.observability.metrics import exposition
+from core.observability.metrics import exposition, server
 from core.observability.metrics.catalogue import DIFFERENCES, FACTS, FIGURES, STORE_ERRORS, Count, Level, Spread
 from core.observability.metrics.meter import PrometheusMeter
 from core.settings.environment import SOURCE
@@ -61,7 +65,7 @@ def some_figures():
     slot = {"slot": "outbox_event_slot_3", "rows": 7, "bytes": 8192, "dead_rows": 0, "today": True}
     return Figures(
         pending_events=5, pending_bytes=500, oldest_pending_age=1.5, unsealed_events=2, oldest_unsealed_age=0.5,
-        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, slots=[slot],
+        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, is_held=False, differences=0, slots=[slot],
     )  # fmt: skip
 
 
@@ -143,6 +147,52 @@ def test_the_exposition_is_read_by_prometheus_own_parser():
         if family.name == "die_hard_outbox_events_recorded"
     ]
     assert family.samples[0].labels == {"event_type": 'odd "name"\nwith \\ and 😀'}
+
+
+def test_scrapes_at_the_same_time_forget_the_dead_together(tmp_path):
+    for pid in range(5_000_000, 5_000_300):  # beyond what Linux gives
+        (tmp_path / f"gauge_livesum_{pid}.db").touch()
+    with ThreadPoolExecutor(8) as scrapes:
+        list(scrapes.map(exposition._forget_the_dead, [tmp_path] * 8))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def own_port(settings):
+    settings.METRICS_TOKEN = ""
+    running = server.start(host="127.0.0.1", port=0)
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+def test_a_scrape_that_fails_is_answered_and_logged(own_port, monkeypatch, caplog):
+    def broken(*, accept):
+        raise ArithmeticError(accept)
+
+    monkeypatch.setattr(server, "exposition", broken)
+    assert httpx.get(f"http://127.0.0.1:{own_port.server_port}/metrics").status_code == 500
+    assert "scrape_failed" in caplog.text
+
+
+def test_a_scraper_that_vanishes_is_one_line_in_the_log_and_none_on_standard_error(
+    own_port, monkeypatch, caplog, capfd
+):
+    asked = threading.Event()
+
+    def large(*, accept):
+        asked.wait(10)
+        return b"x" * 50_000_000, "text/plain"
+
+    monkeypatch.setattr(server, "exposition", large)
+    with socket.create_connection(("127.0.0.1", own_port.server_port)) as scraper:
+        scraper.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    asked.set()
+    deadline = time.monotonic() + 10
+    while "scrape_broken_off" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 # The documents

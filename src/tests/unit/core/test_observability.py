@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,40 @@ answer = Client(raise_request_exception=False).post(
     headers={{"Host": "localhost", "Authorization": "Bearer {CANARY}"}},
 )
 assert answer.status_code == 500, answer.content
+sentry_sdk.flush(10)
+"""
+_FAULTS = """
+import django, sys, types
+django.setup()
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.http import Http404
+from django.test import Client
+from django.urls import path
+import sentry_sdk, structlog
+
+def unforeseen(request):
+    raise ValidationError("that no view foresaw")
+
+def duplicate(request):
+    raise IntegrityError("DETAIL: Key (email)=(ada@example.com) already exists.")
+
+def unknown(request):
+    raise Http404("nothing here")
+
+module = types.ModuleType("failing_urls")
+module.urlpatterns = [path("a/", unforeseen), path("b/", duplicate), path("c/", unknown)]
+sys.modules["failing_urls"] = module
+settings.ROOT_URLCONF = "failing_urls"
+client = Client(raise_request_exception=False)
+for where in ("/a/", "/b/?q=grace@example.com", "/c/"):
+    client.get(where, secure=True, headers={"Host": "localhost"})
+for error in (ValueError("one"), KeyError("two")):
+    try:
+        raise error
+    except Exception:
+        structlog.get_logger("outbox.relay").exception("delivery_failed")
 sentry_sdk.flush(10)
 """
 _LOG_LINES = """
@@ -87,6 +122,28 @@ def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):
     assert "nobody foresaw this" in sent
     assert "form_refused" in sent
     assert CANARY not in sent
+
+
+def test_what_django_has_not_answered_is_a_fault_and_nobodys_address_leaves_with_it(ingest):
+    dsn, envelopes = ingest
+    logged = in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn, RELEASE="app@1.2.3")
+    sent = "\n".join(envelopes)
+    assert "that no view foresaw" in sent
+    assert "Key (email)=(***)" in sent
+    assert re.search(r'"type":\s*"ValidationError"', sent)
+    assert not re.search(r'"type":\s*"Http404"', sent)
+    assert "app@1.2.3" in sent
+    assert "@example.com" not in sent + logged
+    assert "Key (email)=(***)" in logged
+
+
+def test_each_kind_of_exception_under_an_identifier_is_an_issue_of_its_own(ingest):
+    dsn, envelopes = ingest
+    in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn)
+    fingerprints = set(re.findall(r'"fingerprint":\s*(\[[^]]*\])', "\n".join(envelopes)))
+    assert {tuple(json.loads(each)) for each in fingerprints} >= {
+        ("delivery_failed", "ValueError"), ("delivery_failed", "KeyError")
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("level", ["INFO", "WARNING"])

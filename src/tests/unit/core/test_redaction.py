@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.observability.redaction import looks_harmless, redacted, redacted_text
+from core.observability.redaction import looks_harmless, redacted, redacted_text, without_addresses
 
 CANARY = "canary7c1f0123456789"
 
@@ -52,6 +52,16 @@ def test_what_looks_like_a_secret_is_masked_within_a_text(text):
 )  # fmt: skip
 def test_what_is_no_secret_stays_as_it_is(text):
     assert redacted_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Key (email)=(ada@example.com) already exists.", "<ada@example.com>", "?q=ada@example.com&x=1", "ada@example"],
+)
+def test_addresses_are_masked_where_they_must_not_be(text):
+    shown = without_addresses({"deep": [{"er": text}]})["deep"][0]["er"]
+    assert "ada" not in shown
+    assert "example" not in shown
 
 
 def test_other_values_become_plain_data():

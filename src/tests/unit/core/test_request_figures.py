@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import access
 from core.access import with_access_log
 from core.observability import metrics
 from core.observability.metrics import requests
@@ -65,8 +66,27 @@ async def test_what_breaks_is_counted_and_not_in_flight_any_more(notes):
 
     with pytest.raises(ConnectionError):
         await ask(break_off, path="/slow/")
-    assert notes.seen["http.request_seconds"][1] == {"method": "POST", "route": "none", "status": "4xx"}
+    assert notes.seen["http.request_seconds"][1] == {"method": "POST", "route": "none", "status": "5xx"}
     assert notes.levels == [1, 0]
+
+
+async def test_who_has_gone_before_the_answer_is_no_failure_of_ours(notes):
+    async def wait(scope, receive, send):
+        await receive()
+        scope["die_hard.exchange"].is_disconnected = True
+
+    await ask(wait)
+    assert notes.seen["http.request_seconds"][1]["status"] == "4xx"
+
+
+async def test_a_span_that_cannot_be_opened_leaves_nothing_in_flight(notes, monkeypatch):
+    def broken(name, **_):
+        raise ArithmeticError(name)
+
+    monkeypatch.setattr(access, "span", broken)
+    with pytest.raises(ArithmeticError):
+        await ask(None)
+    assert notes.levels in ([], [1, 0])
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
@@ -82,7 +102,9 @@ async def test_probes_are_counted_under_their_own_names(notes, path):
     ("method", "label"), [("GET", "GET"), ("PROPFIND", "other"), ("get", "other"), ("X" * 999, "other")]
 )
 def test_a_made_up_method_is_counted_as_other(notes, method, label):
-    requests.ended(method=method, route="", status=200, seconds=0.1, request_bytes=0, response_bytes=0)
+    requests.ended(
+        method=method, route="", status=200, is_disconnected=False, seconds=0.1, request_bytes=0, response_bytes=0
+    )
     assert notes.seen["http.request_seconds"][1]["method"] == label
 
 
