@@ -105,7 +105,7 @@ def test_every_step_of_that_life_is_an_event_and_has_its_actor(walk):
     by_nobody = {"letter_sent", "letter_dropped"}
     happened = [(event_type, actor_id) for event_type, actor_id, _ in rows if event_type not in by_nobody]
     assert happened == [
-        ("user_registered", ada),
+        ("user_registered", ada), ("user_registration_failed", ""),
         ("user_email_verification_requested", ""), ("user_email_verified", ada),
         ("user_login_failed", ""), ("user_logged_in", ada), ("user_token_rotated", ada),
         ("user_logged_in", ada), ("user_sessions_revoked", ada), ("user_logged_out", ada),
@@ -114,6 +114,7 @@ def test_every_step_of_that_life_is_an_event_and_has_its_actor(walk):
         ("user_email_change_requested", ada), ("user_email_changed", ada),
         ("user_password_reset_requested", ""), ("user_password_reset_requested", ""), ("user_password_reset", ada),
         ("user_sessions_revoked", ada), ("user_token_refused", ""),
+        ("user_registered", ""), ("user_permissions_changed", ""),
         ("user_logged_in", ada), ("access_denied", ada), ("user_logged_in", root),
         ("user_deactivated", root), ("user_sessions_revoked", root), ("user_activated", root),
         ("user_logged_in", ada), ("user_sessions_revoked", ada), ("user_deleted", ada), ("user_registered", again),
