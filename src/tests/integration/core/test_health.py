@@ -27,6 +27,13 @@ def _forgetful(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _nothing_is_pending():
+    """The outbox's tables are not managed, so Django empties them after no test."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
+
+
+@pytest.fixture(autouse=True)
 def _store_in_memory(settings):
     settings.EVENT_STORE = {"BACKEND": "events.stores.memory.MemoryEventStore", "OPTIONS": {}}
     event_store._store.cache_clear()
