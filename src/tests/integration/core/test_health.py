@@ -27,7 +27,7 @@ def _forgetful(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_pending():
+def _nothing_is_pending(transactional_db):
     """The outbox's tables are not managed, so Django empties them after no test."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE outbox_event, outbox_batch, outbox_quarantine")
