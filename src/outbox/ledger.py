@@ -6,6 +6,7 @@ Every change names the lease's fence, so a worker that comes too late changes no
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import lt
 from typing import Any
 from uuid import UUID
 
@@ -69,13 +70,21 @@ def read(lease: Lease) -> Batch:
 
 def read_batch(batch_id: UUID, *, replays: int = 0) -> Batch:
     """A batch with those of its events that the outbox, or the quarantine, still has."""
-    rows = query.rows("read_batch", batch_id=batch_id) or query.rows("read_quarantined", batch_id=batch_id)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
+    found = query.arrays("read_batch", batch_id=batch_id) or query.arrays("read_quarantined", batch_id=batch_id)
     return Batch(
         batch_id=batch_id,
         token=f"{batch_id}/{replays}" if replays else str(batch_id),
-        events=Columns(**dict(zip(_COLUMNS, columns, strict=True))),
+        events=_in_order(found) if found else Columns(**dict.fromkeys(_COLUMNS, ())),
     )
+
+
+def _in_order(found: Mapping[str, list[Any]]) -> Columns:
+    """The events by their ids: those of concurrent writers lie in the table as they came."""
+    ids = found["ids"]
+    if all(map(lt, ids, ids[1:])):
+        return Columns(**{name: found[name] for name in _COLUMNS})
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return Columns(**{name: [found[name][place] for place in order] for name in _COLUMNS})
 
 
 def settle(lease: Lease, *, checksum: int) -> None:

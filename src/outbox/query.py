@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
+from psycopg import Cursor
+from psycopg.rows import dict_row
 
 from outbox.sql import statement
 
@@ -27,6 +29,16 @@ def records(name: str, /, **parameters: Any) -> Iterator[Mapping[str, Any]]:
 def record(name: str, /, **parameters: Any) -> Mapping[str, Any] | None:
     """The first row of `<name>.sql`, or None."""
     return next(records(name, **parameters), None)
+
+
+def arrays(name: str, /, **parameters: Any) -> Mapping[str, list[Any]] | None:
+    """The only row of `<name>.sql`, arrays all of it, or None.
+
+    In PostgreSQL's binary format, which Django's own cursors cannot ask for: half the processor time for much data.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, Cursor(connection.connection, row_factory=dict_row) as cursor:
+        return cursor.execute(statement(name), parameters, binary=True).fetchone()
 
 
 def changed(name: str, /, **parameters: Any) -> int:

@@ -1,5 +1,6 @@
 """A batch as the one block of columns that ClickHouse gets, looked over before anything is sent."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _LATEST_US = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) - 1
 
-# Their type in Python, in the order of append.sql. asynch would write an int into a String column as NUL bytes.
+# Their type in Python, in the order of append.sql.
 _TYPES: dict[str, type] = {
     "event_id": UUID,
     "event_type": str,
@@ -26,15 +27,15 @@ _TYPES: dict[str, type] = {
 }
 
 
-def block(batch: Batch) -> list[list[object]]:
-    """Fresh lists, for asynch changes those it is given. Raises StoreRefused, and BatchSpansMonths."""
+def block(batch: Batch) -> list[Sequence[object]]:
+    """The columns in the order of append.sql. Raises StoreRefused, and BatchSpansMonths."""
     columns = [_column(batch.events, name) for name in _TYPES]
     _demand_one_month(batch)
     return [*columns, [batch.batch_id] * len(batch.events)]
 
 
-def _column(events: Columns, name: str) -> list[object]:
-    values = list(getattr(events, name))
+def _column(events: Columns, name: str) -> Sequence[object]:
+    values: Sequence[object] = getattr(events, name)
     strangers = set(map(type, values)) - {_TYPES[name]}
     if strangers:
         kinds = ", ".join(sorted(kind.__name__ for kind in strangers))

@@ -1,19 +1,23 @@
 """A connection to ClickHouse that finds out how an INSERT ended. This and `errors` are all that knows asynch."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
-from asynch.proto import connection
-from asynch.proto.protocol import ServerPacket
+from asynch.proto import block, connection
+from asynch.proto.protocol import ClientPacket, ServerPacket
 
 from events.store import StoreMisconfigured
+from events.stores.clickhouse import native
 from events.stores.clickhouse.layout import COLUMNS
 from kit.span import traceparent
 
+# Compiled, and mostly untyped.
 _ProtoConnection: Any = connection.Connection
+_block: Any = block
 
 
-class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled and mostly untyped
+class DrainingConnection(_ProtoConnection):  # type: ignore[misc]
     """asynch's connection, reading the answer to an INSERT to its end.
 
     asynch 0.4.0 reads one packet after the data: if that is progress, a log line or profile events, an exception
@@ -26,11 +30,27 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]  # compiled an
         await self.send_external_tables(options["external_tables"])
         sample = await self.receive_sample_block()
         _demand_types(sample)
-        rows: int = await self.send_data(sample, data, types_check=options["types_check"], columnar=options["columnar"])
+        columns = data if options["columnar"] else list(zip(*data, strict=True))
+        await self._send_columns(sample.columns_with_types, columns)
         # False is the end of the stream, an exception raises, all else is on the way there.
         while await self.receive_packet():
             pass
-        return rows
+        return len(columns[0])
+
+    async def _send_columns(self, columns_with_types: Sequence[tuple[str, str]], columns: Sequence[Any]) -> None:
+        """Send the columns as one block, and the empty one that ends the data."""
+        await self.writer.write_varint(ClientPacket.DATA)
+        await self.writer.write_str("")
+        body = self.block_writer.writer
+        await _block.BlockInfo().write(body)
+        await body.write_varint(len(columns))
+        await body.write_varint(len(columns[0]))
+        for (name, kind), values in zip(columns_with_types, columns, strict=True):
+            await body.write_str(name)
+            await body.write_str(kind)
+            await body.write_bytes(native.column(kind, values))
+        await self.block_writer.finalize()
+        await self.send_block(_block.ColumnOrientedBlock())
 
     async def receive_sample_block(self) -> Any:
         """The empty block that names the columns, past anything that comes before it."""

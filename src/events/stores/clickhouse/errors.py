@@ -11,8 +11,8 @@ from events.stores.clickhouse.codes import FAULT_OF_DEPLOYMENT, REFUSAL_OF_DATA
 from kit.errors import DomainError
 
 _LONGEST_REASON = 500
-# What asynch raises when a value does not fit its column.
-_ABOUT_THE_DATA = (ColumnException, CannotParseUuidError, TypeMismatchError, UnicodeEncodeError)
+# What is raised when a value does not fit its column, by `native` (the last two) and by asynch.
+_ABOUT_THE_DATA = (ColumnException, CannotParseUuidError, TypeMismatchError, UnicodeEncodeError, OverflowError)
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def _reason(error: Exception, *, secret: str) -> str:
         said = str(error.message)
         text = f"ClickHouse error {error.code}: {without_data(said) if error.code in REFUSAL_OF_DATA else said}"
     elif isinstance(error, _ABOUT_THE_DATA):
-        text = f"{type(error).__name__}: a value does not fit its column"  # asynch repeats it
+        text = f"{type(error).__name__}: a value does not fit its column"  # the error repeats it
     else:
         text = f"{type(error).__name__}: {error}"
         if error.__cause__ is not None:

@@ -167,8 +167,8 @@ class ClickHouseEventStore:
         """The server gives up when we do, so that nothing lands behind our back."""
         return str(ceil(self._server.send_receive_timeout))
 
-    def _append_settings(self, batch: Batch) -> dict[str, str | int]:
-        settings: dict[str, str | int] = {
+    def _append_settings(self, batch: Batch) -> dict[str, str]:
+        settings = {
             "insert_deduplication_token": batch.token,
             # The first is for servers before 26.2, the second for those since; unknown ones are passed over.
             "insert_deduplicate": "1",
@@ -176,8 +176,7 @@ class ClickHouseEventStore:
             "deduplicate_blocks_in_dependent_materialized_views": "1",
             "async_insert": "0",
             "max_execution_time": self._patience(),
-            # One block on the way (the first is asynch's own) and one in the engine: atomic only then.
-            "insert_block_size": len(batch.events),
+            # One block in the engine, too: atomic only then.
             "max_insert_block_size": str(len(batch.events)),
             **trace_settings(),
         }

@@ -121,6 +121,16 @@ def test_only_a_single_event_goes_into_quarantine(sealed):
         ledger.quarantine(ledger.lease(owner="a"), reason="refused")
 
 
+def test_a_batch_is_read_back_by_id_wherever_its_rows_lie(sealed):
+    first, second, third, fourth, fifth = [row["id"] for row in fetch("SELECT id FROM outbox_event ORDER BY id")]
+    execute("UPDATE outbox_event SET environment = 'moved behind the others' WHERE id IN (%s, %s)", first, fourth)
+    assert [row["id"] for row in fetch("SELECT id FROM outbox_event")] == [second, third, fifth, first, fourth]
+    events = ledger.read_batch(batches()[0]["batch_id"]).events
+    recorded = fetch("SELECT event_id, environment FROM outbox_event ORDER BY id")
+    assert list(events.event_id) == [row["event_id"] for row in recorded]
+    assert list(events.environment) == [row["environment"] for row in recorded]
+
+
 def test_a_batch_is_read_back_by_index_whatever_the_size_of_the_outbox():
     record(*range(10_000))
     seal()

@@ -56,6 +56,7 @@ def test_the_network_is_unavailable(error):
     [
         ASYNCH.ColumnTypeMismatchException("x"),
         ASYNCH.StructPackException("x"),
+        OverflowError("unsigned short is greater than maximum"),
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     ],
     ids=lambda error: type(error).__name__,

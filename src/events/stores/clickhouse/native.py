@@ -1,0 +1,86 @@
+"""Columns in ClickHouse's Native format, many values at a time.
+
+asynch writes value by value: 42 ms of processor time for 10,000 events of 300 bytes, which are 10 ms in this way, of
+about 200 that a batch took in all. Only the types of event_log are known here.
+"""
+
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, Final
+from uuid import UUID
+
+from events.store import StoreMisconfigured
+
+# Version 1 of dictionaries; keys follow the dictionary, which is this block's own.
+_DICTIONARY_VERSION = 1
+_DICTIONARY_OF_BLOCK = 1 << 9 | 1 << 10
+_KEYS: Final = ("B", "H", "I")
+
+
+def column(kind: str, values: Sequence[Any]) -> bytes:
+    """The values as a column of this type. Raises StoreMisconfigured for a type that event_log does not have."""
+    if kind not in _WRITERS:
+        raise StoreMisconfigured(reason=f"columns of type {kind} are not written")
+    return _WRITERS[kind](values)
+
+
+def _strings(values: Sequence[str]) -> bytes:
+    texts = [value.encode() for value in values]
+    return b"".join(chain.from_iterable(zip(map(_length, texts), texts, strict=True)))
+
+
+def _length(text: bytes) -> bytes:
+    size = len(text)
+    return _SHORT_LENGTHS[size] if size < len(_SHORT_LENGTHS) else _varint(size)
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first, the eighth says that there are more."""
+    groups = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 -- seven bits
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
+
+
+def _dictionary(values: Sequence[str]) -> bytes:
+    """LowCardinality: the distinct values, and for every row the place of its own among them."""
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    if not places:
+        return _integers("q", [_DICTIONARY_VERSION])
+    # Keys of one, two or four bytes, whatever suffices.
+    width = next(width for width, code in enumerate(_KEYS) if len(places) <= 1 << 8 * array(code).itemsize)
+    return b"".join((
+        _integers("q", [_DICTIONARY_VERSION, _DICTIONARY_OF_BLOCK | width, len(places)]),
+        _strings(list(places)),
+        _integers("q", [len(values)]),
+        _integers(_KEYS[width], map(places.__getitem__, values)),
+    ))  # fmt: skip
+
+
+def _uuids(values: Sequence[UUID]) -> bytes:
+    """Two numbers of 64 bits each: the first half, the second half."""
+    halves = array("Q", b"".join([value.bytes for value in values]))
+    # UUID.bytes has the highest byte first, the wire the lowest.
+    halves.byteswap()
+    return halves.tobytes()
+
+
+def _integers(code: str, values: Any) -> bytes:
+    numbers = array(code, values)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+_SHORT_LENGTHS: Final = [_varint(size) for size in range(1 << 14)]
+_WRITERS: Final[dict[str, Callable[[Sequence[Any]], bytes]]] = {
+    "String": _strings,
+    "LowCardinality(String)": _dictionary,
+    "UUID": _uuids,
+    "UInt16": lambda values: _integers("H", values),
+    "DateTime64(6, 'UTC')": lambda values: _integers("q", values),
+}
