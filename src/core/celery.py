@@ -6,7 +6,6 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 from celery import Celery
-from celery.apps import worker
 from celery.signals import (
     after_task_publish,
     beat_init,
@@ -41,6 +40,8 @@ def _keep_our_logging(**_: Any) -> None:
 def _say_it_in_the_log(**_: Any) -> None:
     """Celery prints what its signal handlers have to say past every logger."""
     if settings.LOG_FORMAT == "json":
+        from celery.apps import worker  # noqa: PLC0415 -- only a worker needs it, psutil and all
+
         setattr(worker, "safe_say", logs.say)  # noqa: B010 -- Celery's types do not know it
 
 
