@@ -10,7 +10,6 @@ from django.urls.resolvers import URLResolver
 from guards.throttles import PerNetwork
 from kit.api import AsyncAPIView
 from tests.integration.users.conftest import PASSWORD, events, log_in
-from users.models import User
 
 
 def views(resolver: URLResolver) -> Iterator[type[AsyncAPIView]]:
@@ -32,11 +31,6 @@ def test_every_view_that_strangers_may_post_to_is_throttled_by_network():
     public = [view for view in views(get_resolver()) if is_open_to_strangers(view)]
     assert {"UsersView", "LoginView"} <= {view.__name__ for view in public}
     assert [view for view in public if not any(isinstance(guard, PerNetwork) for guard in view.guards)] == []
-
-
-@pytest.fixture
-def root(db: None) -> User:
-    return User.objects.create_superuser("root@example.com", PASSWORD)
 
 
 def knock(password: str) -> str:

@@ -29,6 +29,23 @@ def api() -> Client:
     return Client(headers={"Host": "localhost"})
 
 
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("root@example.com", PASSWORD)
+
+
+@pytest.fixture
+def admin(root: User) -> Client:
+    return browser_of(root)
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which somebody has signed in to the admin."""
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(user)
+    return browser
+
+
 def post(api: Client, path: str, body: Any, **headers: str) -> Any:
     return api.post(path, data=json.dumps(body), content_type="application/json", headers=headers or None)
 
