@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from guards.counters import counters
 from guards.events import RequestThrottled
 from guards.network import neighbourhood_of
-from guards.origin import Origin, digest_of
+from guards.origin import Origin, digest_of, on_record
 from kit.api import Guard, Handle, Refusals
 from kit.errors import DomainError
 from outbox.client import EventLogClient
@@ -185,7 +185,7 @@ def _take(rate: str, origin: Origin, *key: str, times: int = 1) -> None:
             if counters().is_first(limit.get_expiry(), "throttled", str(limit), rate, *key):
                 log.warning("request_throttled", rate=rate, limit=str(limit))
                 EventLogClient.record_alone(
-                    RequestThrottled(rate=rate, network=origin.network, account=origin.account_on_record)
+                    RequestThrottled(rate=rate, network=origin.network, account=on_record(origin.account))
                 )
             raise TooManyAttempts(retry_after=wait)
 

@@ -37,8 +37,9 @@ class UserLoggedIn(Event, name="user_logged_in", version=1):
 class UserLoginFailed(Event, name="user_login_failed", version=1):
     """Somebody tried to sign in and was refused.
 
-    The address that was tried is personal data; it is kept because an incident cannot be understood without it.
-    `user_id` is null when nobody has that address. Only the admin refuses those who are `not_staff`.
+    The address that was tried is personal data; it is kept because an incident cannot be understood without it. It is
+    empty for what is no address, which may be a password, typed into the wrong field. `user_id` is null when nobody has
+    that address. Only the admin refuses those who are `not_staff`.
     """
 
     email: str

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from guards.origin import on_record
 from kit.errors import DomainError
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
@@ -61,7 +62,7 @@ class LogIn(UseCase[Login]):
 
     def _refused(self, user: User | None, *, reason: Reason) -> DomainError:
         user_id = user.pk if user else None
-        EventLogClient.record_alone(UserLoginFailed(email=self.email, reason=reason, user_id=user_id))
+        EventLogClient.record_alone(UserLoginFailed(email=on_record(self.email), reason=reason, user_id=user_id))
         return EmailNotVerified() if reason == "unverified" else InvalidCredentials()
 
     def _give_token(self, checked: User) -> Login:

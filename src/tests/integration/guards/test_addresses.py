@@ -5,10 +5,11 @@ import unicodedata
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from guards.origin import Origin, digest_of
 from tests.integration.guards.attempts import assert_refused, fail, log_in
-from tests.integration.users.conftest import PASSWORD, events
+from tests.integration.users.conftest import PASSWORD, contexts, events, post
 from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("throttled", "low_rates")]
@@ -74,3 +75,31 @@ def test_what_is_no_address_is_left_to_validation(api, email):
 @pytest.mark.parametrize("content", ["[]", "null", "{", '"x"', "7"])
 def test_what_is_no_object_is_left_to_validation(api, content):
     assert api.post("/api/auth/login/", data=content, content_type="application/json").status_code == 400
+
+
+def test_nothing_is_composed_that_is_too_long_for_any_field(api, ada, monkeypatch):
+    lengths = [0]
+    normalize = unicodedata.normalize
+
+    def watched(form, text):
+        lengths.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", watched)
+    heap = "\u0301\u0327" * 20_000
+    assert log_in(api, email=heap).status_code == 400
+    assert log_in(api, heap).status_code == 400
+    body = {"email": "grace@example.com", "password": PASSWORD, "last_name": heap}
+    assert post(api, "/api/users/", body).status_code == 400
+    Client(headers={"Host": "localhost"}).post("/admin/login/", {"username": "ada@example.com", "password": heap})
+    assert max(lengths) <= 1_024
+
+
+@pytest.mark.parametrize("misplaced", ["a long way down", "P@ssw0rd", "P@ss w0rd.com"])
+def test_a_password_in_the_wrong_field_enters_no_event(api, ada, misplaced):
+    for _ in range(3):
+        assert log_in(api, "ada", email=misplaced).status_code == 401
+    assert log_in(api, "ada", email=misplaced).status_code == 429
+    Client(headers={"Host": "localhost"}).post("/admin/login/", {"username": misplaced, "password": "ada"})
+    assert {each["email"] for each in contexts("user_login_failed")} == {""}
+    assert {each["account"] for each in contexts("request_throttled")} == {""}
