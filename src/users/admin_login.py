@@ -6,7 +6,6 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
 from outbox.client import EventLogClient
@@ -19,7 +18,7 @@ class AdminLoginForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Log in, unless there have been too many attempts."""
         assert isinstance(self.request, HttpRequest)
-        origin = Origin(network=network_of(self.request), account=self.cleaned_data.get("username", ""))
+        origin = Origin.at(self.request, account=self.cleaned_data.get("username", ""))
         try:
             for throttle in (LOGINS_PER_NETWORK, GUESSES):
                 throttle.admit(origin)

@@ -71,10 +71,13 @@ class UserTokenRotated(Event, name="user_token_rotated", version=1):
 
 
 class UserSessionExpired(Event, name="user_session_expired", version=1):
-    """Somebody used a token past its time and was refused. It is forgotten now, so this happens once a token."""
+    """Somebody used a token past its time and was refused. It is forgotten now, so this happens once a token.
+
+    Or a session of the admin that had lasted its time, or that nobody had used for a while; then `session_id` is null.
+    """
 
     user_id: int
-    session_id: str
+    session_id: str | None
 
 
 class AccessDenied(Event, name="access_denied", version=1):

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from tests.integration.users.browser import act, actors, staff
+from tests.integration.users.browser import LIST, act, actors, save, staff
 from tests.integration.users.conftest import PASSWORD, browser_of, contexts, events, logged_in, post
 from users.models import User
 
@@ -97,3 +98,37 @@ def test_ones_own_password_is_changed_as_over_the_api(admin, root, letters):
     assert [letter.subject for letter in letters()] == ["Your password was changed"]
     assert admin.get("/admin/").status_code == 200
     assert elsewhere.get("/admin/").status_code == 302
+
+
+def test_ones_own_password_and_address_take_more_than_an_open_session(admin, root):
+    new = {"password1": "a long way up", "password2": "a long way up", "usable_password": "true"}
+    for own in (f"{root.pk}", f"0{root.pk}"):
+        answer = admin.post(f"{LIST}{own}/password/", new)
+        assert (answer.status_code, answer.headers.get("Location")) == (302, "/admin/password_change/")
+    save(admin, root, email="eve@example.com", last_name="Down")
+    root.refresh_from_db()
+    assert (root.email, root.last_name, root.check_password(PASSWORD)) == ("root@example.com", "Down", True)
+
+
+def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(root, settings):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        browser = browser_of(root)
+        for _ in range(3):
+            clock.shift(settings.ADMIN_IDLE_SECONDS * 0.85)
+            assert browser.get("/admin/").status_code == 200
+        clock.shift(settings.ADMIN_IDLE_SECONDS * 1.01)
+        assert [browser.get("/admin/").status_code for _ in range(2)] == [302, 302]
+    assert contexts("user_session_expired") == [{"user_id": root.pk, "session_id": None}]
+    assert actors("user_session_expired") == [str(root.pk)]
+    assert not Session.objects.exists()
+
+
+def test_a_session_ends_with_its_time_however_much_it_is_used(root, settings):
+    settings.ADMIN_IDLE_SECONDS = settings.SESSION_COOKIE_AGE
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        browser = browser_of(root)
+        for _ in range(2):
+            clock.shift(settings.SESSION_COOKIE_AGE * 0.49)
+            assert browser.get("/admin/").status_code == 200
+        clock.shift(settings.SESSION_COOKIE_AGE * 0.03)
+        assert browser.get("/admin/").status_code == 302
