@@ -162,9 +162,15 @@ class OwnGuesses(Failures):
             make_familiar(origin)
 
 
-def is_first_letter_of_late(kind: str, address: str) -> bool:
-    """Whether nobody, from wherever, has asked for a letter of this kind to this address in the last few minutes."""
-    return not settings.THROTTLES or counters().is_first(_LETTER_SECONDS, "letter", kind, digest_of(address))
+def was_written_of_late(kind: str, address: str) -> bool:
+    """Whether somebody, wherever, has had a letter of this kind to this address written in the last few minutes."""
+    return settings.THROTTLES and counters().remembers(_LETTER_SECONDS, "letter", kind, digest_of(address))
+
+
+def remember_written(kind: str, address: str) -> None:
+    """Such a letter was written: another would only fill the letter-box."""
+    if settings.THROTTLES:
+        counters().remember(_LETTER_SECONDS, "letter", kind, digest_of(address))
 
 
 def make_familiar(origin: Origin) -> None:

@@ -1,10 +1,12 @@
 """Letters that people ask for: nobody's letter-box is filled, and nobody is kept from one."""
 
 import pytest
+from django.db import transaction
 
 from tests.integration.guards.attempts import ELSEWHERE, HOME, bearer, register
 from tests.integration.users.conftest import PASSWORD, contexts, post
-from users.models import User
+from users.letters import desk
+from users.models import Letter, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("throttled", "low_rates")]
 
@@ -56,3 +58,11 @@ def test_a_letter_box_is_not_filled_by_changes_to_its_address(api, letters):
         statuses.append(post(api, "/api/users/me/email/", body, **bearer(api, f"p{number}@example.com")).status_code)
     assert statuses == [202] * 5 + [429] * 2
     assert len([letter for letter in letters() if letter.to == ["victim@example.com"]]) == 5
+
+
+def test_a_letter_whose_transaction_failed_is_written_when_it_is_asked_for_again(api, ada, letters):
+    with transaction.atomic():
+        desk.write(Letter.Kind.RESET_PASSWORD, address=ada.email, on_demand=True)
+        transaction.set_rollback(True)
+    assert ask(api, RESET) == 202
+    assert len(letters()) == 1
