@@ -236,3 +236,10 @@ class LetterGivenUp(Event, name="letter_given_up", version=1):
     kind: str
     user_id: int | None
     attempts: int
+
+
+class LetterRevived(Event, name="letter_revived", version=1):
+    """An administrator wants a letter sent that was given up."""
+
+    kind: str
+    user_id: int | None
