@@ -4,8 +4,9 @@ import pytest
 
 from guards.counters import Counters
 from tests.acceptance.conftest import free_port
-from tests.integration.guards.attempts import ELSEWHERE, assert_refused, bearer, fail, log_in
+from tests.integration.guards.attempts import ELSEWHERE, HOME, assert_refused, bearer, fail, log_in
 from tests.integration.users.conftest import PASSWORD, post, token_in
+from users import tokens
 from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("throttled", "low_rates")]
@@ -101,3 +102,23 @@ def test_who_has_a_token_guesses_the_password_no_more_often_from_many_networks(a
     for number in range(3):
         assert change_password(api, headers, "wrong", ELSEWHERE.format(number)).status_code == 403
     assert_refused(change_password(api, headers, "wrong", ELSEWHERE.format(9)), within=900)
+
+
+def test_an_owner_who_confirms_another_address_is_at_home_with_it(api, ada, letters):
+    body = {"email": "countess@example.com", "password": PASSWORD}
+    assert post(api, "/api/users/me/email/", body, **bearer(api)).status_code == 202
+    (token,) = [token_in(letter) for letter in letters() if "Confirm" in letter.subject]
+    headers = {"X-Forwarded-For": HOME}
+    assert post(api, "/api/auth/email-change/confirm/", {"token": token}, **headers).status_code == 204
+    for number in range(6):
+        fail(api, 1, email="countess@example.com", origin=ELSEWHERE.format(number))
+    assert log_in(api, email="countess@example.com", origin=ELSEWHERE.format(9)).status_code == 429
+    assert log_in(api, email="countess@example.com").status_code == 200
+
+
+def test_who_verifies_their_address_is_at_home_before_the_first_login(api, ada):
+    body = {"token": tokens.make("verify_email", ada)}
+    assert post(api, "/api/auth/verify-email/confirm/", body, **{"X-Forwarded-For": HOME}).status_code == 204
+    for number in range(6):
+        fail(api, 1, origin=ELSEWHERE.format(number))
+    assert log_in(api).status_code == 200
