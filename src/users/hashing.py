@@ -111,4 +111,5 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 def _give_way() -> None:
     """Let whoever answers requests have the processor first. On Linux a thread has a priority of its own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        own = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _NICENESS)
