@@ -95,6 +95,17 @@ class PerAccount(Throttle):
             _take(self.rate, origin, self.kind, origin.account_digest, origin.network)
 
 
+@dataclass(frozen=True)
+class PerPerson(Throttle):
+    """So many calls of somebody who is logged in, wherever they are. Nobody else can add to these."""
+
+    rate: str
+
+    def admit(self, origin: Origin) -> None:
+        if origin.account:
+            _take(self.rate, origin, origin.account_digest)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PerAddressee(PerAccount):
     """The same for the address in the body, whoever is logged in."""

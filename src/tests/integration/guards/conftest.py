@@ -52,6 +52,7 @@ def low_rates(settings) -> None:
         "login_per_network": "20/minute",
         "guesses_near": "3/15 minutes",
         "guesses_far": "6/15 minutes",
+        "changes_per_person": "4/minute",
         "registration_per_network": "2/minute;4/hour",
         "registration_per_account": "3/hour",
         "mail_per_network": "20/hour",

@@ -5,8 +5,9 @@ import json
 import pytest
 from django.test import Client
 
-from tests.integration.guards.attempts import ELSEWHERE, HOME, assert_refused, fail, log_in, register
-from tests.integration.users.conftest import events, post
+from tests.integration.guards.attempts import ELSEWHERE, HOME, assert_refused, bearer, fail, log_in, register
+from tests.integration.users.conftest import PASSWORD, contexts, events, post
+from users.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("throttled", "low_rates")]
 
@@ -96,3 +97,28 @@ def test_whoever_comes_from_nowhere_comes_from_one_network(settings):
     nowhere = Client(headers={"Host": "localhost"}, REMOTE_ADDR="")
     seen = [post(nowhere, "/api/auth/login/", {"email": "a@example.com", "password": "x"}) for _ in range(3)]
     assert [each.status_code for each in seen] == [401, 401, 429]
+
+
+def rename(api, headers, name, *, origin=HOME):
+    sent = {**headers, "X-Forwarded-For": origin}
+    return api.patch("/api/users/me/", {"last_name": name}, content_type="application/json", headers=sent)
+
+
+def test_one_person_changes_only_so_much_wherever_they_are(api, ada):
+    headers = bearer(api)
+    assert [rename(api, headers, f"{n}", origin=ELSEWHERE.format(n)).status_code for n in range(4)] == [200] * 4
+    assert_refused(rename(api, headers, "another"), within=60)
+    assert contexts("request_throttled", rate="changes_per_person") == [
+        {"rate": "changes_per_person", "network": HOME, "account": "Ada@example.com"}
+    ]
+    User.objects.create_user("grace@example.com", PASSWORD)
+    assert rename(api, bearer(api, "grace@example.com"), "Hopper").status_code == 200
+
+
+def test_who_has_stolen_a_token_does_not_keep_its_owner_from_ending_that(api, ada):
+    stolen, own = bearer(api), bearer(api)
+    while rename(api, stolen, "Eve").status_code == 200:
+        pass
+    assert api.get("/api/users/me/", headers=own).status_code == 200
+    assert post(api, "/api/auth/logout-everywhere/", None, **own).status_code == 204
+    assert api.get("/api/users/me/", headers=stolen).status_code == 401

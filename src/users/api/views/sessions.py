@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from kit.api import operation
 from users.api.serializers import LoginAnswerSerializer, LoginSerializer, SessionsSerializer
 from users.api.views.base import PrivateView, PublicView, account, refusals
-from users.doors import LOGIN
+from users.doors import ENDING, LOGIN
 from users.sessions import SessionEnded
 from users.use_cases.list_sessions import ListSessions
 from users.use_cases.log_in import EmailNotVerified, InvalidCredentials, LogIn, Login
@@ -33,6 +33,8 @@ class LoginView(PublicView):
 
 
 class LogoutView(PrivateView):
+    guards = ENDING
+
     @operation()
     async def post(self, request: Request) -> None:
         """Log out: give this token back."""
@@ -41,6 +43,7 @@ class LogoutView(PrivateView):
 
 class LogoutEverywhereView(PrivateView):
     refusals = refusals(SessionEnded)
+    guards = ENDING
 
     @operation()
     async def post(self, request: Request) -> None:
@@ -69,6 +72,7 @@ class SessionsView(PrivateView):
 
 class SessionView(PrivateView):
     refusals = refusals(SessionEnded, SessionUnknown)
+    guards = ENDING
 
     @operation()
     async def delete(self, request: Request, session_id: str) -> None:
