@@ -164,3 +164,9 @@ def test_a_login_is_overtaken_by_what_happens_during_the_check_of_its_password(a
 def test_a_login_is_remembered_as_the_last_one(ada):
     LogIn(email=ada.email, password=PASSWORD).execute()
     assert User.objects.get().last_login is not None
+
+
+def test_nothing_of_a_token_is_kept_but_its_digest(api, ada):
+    token = log_in(api).json()["token"]
+    kept = " ".join(str(value) for value in AuthToken.objects.values_list().get())
+    assert [token[start : start + 8] for start in range(0, len(token), 8) if token[start : start + 8] in kept] == []
