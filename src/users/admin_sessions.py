@@ -14,6 +14,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from events.event import Event
+from guards.network import network_of
 from guards.origin import on_record
 from outbox.client import EventLogClient
 from users.events import UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSessionExpired
@@ -40,7 +41,7 @@ def end_if_over(request: HttpRequest) -> None:
 @receiver(user_logged_in)
 def _came(*, request: HttpRequest, user: User, **_: Any) -> None:
     request.session[_BEGAN] = request.session[_SEEN] = time.time()
-    _record(UserLoggedIn(user_id=user.pk), actor_id=user.pk)
+    _record(UserLoggedIn(user_id=user.pk, session_id=None, network=network_of(request)), actor_id=user.pk)
 
 
 @receiver(user_logged_out)
@@ -50,11 +51,12 @@ def _went(*, user: User | None, **_: Any) -> None:
 
 
 @receiver(user_login_failed)
-def _was_refused(*, credentials: dict[str, Any], **_: Any) -> None:
+def _was_refused(*, request: HttpRequest | None, credentials: dict[str, Any], **_: Any) -> None:
     email = str(credentials.get(User.USERNAME_FIELD) or credentials.get("username") or "")
     user = User.objects.with_email(email).first()
     reason: Literal["unknown_email", "wrong_password"] = "wrong_password" if user else "unknown_email"
-    _record(UserLoginFailed(email=on_record(email), reason=reason, user_id=user.pk if user else None))
+    user_id, network = user.pk if user else None, network_of(request) if request else ""
+    _record(UserLoginFailed(email=on_record(email), reason=reason, user_id=user_id, network=network))
 
 
 def _record(event: Event, *, actor_id: object = None) -> None:

@@ -29,9 +29,14 @@ class UserRegistrationFailed(Event, name="user_registration_failed", version=1):
 
 
 class UserLoggedIn(Event, name="user_logged_in", version=1):
-    """A person proved who they are and was given a token, or a session of the admin."""
+    """A person proved who they are and was given a token, or a session of the admin (then `session_id` is null).
+
+    `network` is where they came from, as far as it can be believed: an IPv4 address, or the /64 of an IPv6 one.
+    """
 
     user_id: int
+    session_id: str | None
+    network: str
 
 
 class UserLoginFailed(Event, name="user_login_failed", version=1):
@@ -39,12 +44,13 @@ class UserLoginFailed(Event, name="user_login_failed", version=1):
 
     The address that was tried is personal data; it is kept because an incident cannot be understood without it. It is
     empty for what is no address, which may be a password, typed into the wrong field. `user_id` is null when nobody has
-    that address. Only the admin refuses those who are `not_staff`.
+    that address. Only the admin refuses those who are `not_staff`. `network` is where they came from, as at a login.
     """
 
     email: str
     reason: Literal["unknown_email", "wrong_password", "inactive", "unverified", "not_staff"]
     user_id: int | None
+    network: str
 
 
 class UserLoggedOut(Event, name="user_logged_out", version=1):

@@ -17,6 +17,7 @@ from users.letters.delivery import deliver_due
 from users.models import User
 
 PASSWORD = "a long way down"
+NETWORK = "127.0.0.1"  # where the test client calls from
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from tests.integration.users.browser import LIST, act, actors, save, staff
-from tests.integration.users.conftest import PASSWORD, browser_of, contexts, events, logged_in, post
+from tests.integration.users.conftest import NETWORK, PASSWORD, browser_of, contexts, events, logged_in, post
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,9 +22,10 @@ def test_coming_going_and_being_refused_are_recorded(root):
         browser.post("/admin/login/", {"username": email, "password": password})
     browser.post("/admin/logout/")
     assert contexts("user_login_failed") == [
-        {"email": "root@example.com", "reason": "wrong_password", "user_id": root.pk},
-        {"email": "nobody@example.com", "reason": "unknown_email", "user_id": None},
+        {"email": "root@example.com", "reason": "wrong_password", "user_id": root.pk, "network": NETWORK},
+        {"email": "nobody@example.com", "reason": "unknown_email", "user_id": None, "network": NETWORK},
     ]
+    assert contexts("user_logged_in") == [{"user_id": root.pk, "session_id": None, "network": NETWORK}]
     assert actors("user_logged_in") == actors("user_logged_out") == [str(root.pk)]
 
 
@@ -38,7 +39,9 @@ def test_who_is_turned_away_at_the_admins_door_is_recorded_with_the_apis_reasons
         "/admin/login/", {"username": "ada@example.com", "password": password}
     )
     assert "Please enter the correct email and password" in answer.content.decode()
-    assert contexts("user_login_failed") == [{"email": "ada@example.com", "reason": reason, "user_id": ada.pk}]
+    assert contexts("user_login_failed") == [
+        {"email": "ada@example.com", "reason": reason, "user_id": ada.pk, "network": NETWORK}
+    ]
     assert not events("user_logged_in")
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from knox.models import AuthToken
 
-from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post
+from tests.integration.users.conftest import NETWORK, PASSWORD, at_once, contexts, events, log_in, logged_in, post
 from users import sessions
 from users.models import User
 from users.sessions import SessionEnded
@@ -137,7 +137,7 @@ def test_a_login_while_the_account_is_switched_off_gives_no_token_that_lasts(ada
         User.objects.update(is_active=True)
         at_once(
             DeactivateOwnAccount(user_id=ada.pk, password=PASSWORD).execute,
-            *[LogIn(email=ada.email, password=PASSWORD).execute] * 3,
+            *[LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute] * 3,
         )
         assert not User.objects.get().is_active
         assert not AuthToken.objects.exists()
@@ -156,13 +156,13 @@ def test_a_login_is_overtaken_by_what_happens_during_the_check_of_its_password(a
 
     monkeypatch.setattr(User, "check_password", check_slowly)
     with pytest.raises(InvalidCredentials):
-        LogIn(email=ada.email, password=PASSWORD).execute()
+        LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
     assert not AuthToken.objects.exists()
     assert contexts("user_login_failed", user_id=ada.pk, reason=reason)
 
 
 def test_a_login_is_remembered_as_the_last_one(ada):
-    LogIn(email=ada.email, password=PASSWORD).execute()
+    LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
     assert User.objects.get().last_login is not None
 
 

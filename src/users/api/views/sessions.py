@@ -5,6 +5,7 @@ from typing import Any
 from knox.models import AuthToken
 from rest_framework.request import Request
 
+from guards.network import network_of
 from kit.api import operation
 from users.api.serializers import LoginAnswerSerializer, LoginSerializer, SessionsSerializer
 from users.api.views.base import PrivateView, PublicView, account, refusals
@@ -23,13 +24,13 @@ class LoginView(PublicView):
     guards = LOGIN
 
     @operation(takes=LoginSerializer, answers=LoginAnswerSerializer)
-    async def post(self, _request: Request, credentials: dict[str, Any]) -> Login:
+    async def post(self, request: Request, credentials: dict[str, Any]) -> Login:
         """Log in.
 
         The token is shown this once. A wrong password, an unknown address and an account that was switched off are
         answered alike.
         """
-        return await LogIn(**credentials).aexecute()
+        return await LogIn(**credentials, network=network_of(request)).aexecute()
 
 
 class LogoutView(PrivateView):
