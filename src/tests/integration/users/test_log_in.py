@@ -116,3 +116,18 @@ def test_a_password_given_while_the_old_one_is_checked_stays(ada, monkeypatch, p
     with pytest.raises((InvalidCredentials, AccountChanged)):
         prove(ada)
     assert check_password("the owner's new one", User.objects.get().password)
+
+
+@pytest.mark.usefixtures("old_hash")
+def test_of_two_logins_that_make_a_hash_anew_neither_is_refused(ada, monkeypatch):
+    verify = Argon2idHasher.verify
+
+    def slow(self, password, encoded):
+        fits = verify(self, password, encoded)
+        monkeypatch.setattr(Argon2idHasher, "verify", verify)
+        User.objects.update(password=make_password(PASSWORD))  # the other one is faster
+        return fits
+
+    monkeypatch.setattr(Argon2idHasher, "verify", slow)
+    assert LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
+    assert not events("user_login_failed")
