@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -170,3 +171,16 @@ def test_nothing_of_a_token_is_kept_but_its_digest(api, ada):
     token = log_in(api).json()["token"]
     kept = " ".join(str(value) for value in AuthToken.objects.values_list().get())
     assert [token[start : start + 8] for start in range(0, len(token), 8) if token[start : start + 8] in kept] == []
+
+
+def test_exchanging_a_token_prolongs_nothing_beyond_its_time_after_the_login(ada, settings):
+    settings.AUTH_SESSION_SECONDS = 2.5 * settings.AUTH_TOKEN_SECONDS
+    hours = timedelta(seconds=settings.AUTH_TOKEN_SECONDS)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        login = LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
+        logged_in_at, ends = timezone.now(), [login.expiry]
+        for _ in range(3):
+            clock.shift(0.8 * hours)
+            ends.append(RotateToken(user_id=ada.pk, session=AuthToken.objects.get()).execute().expiry)
+    assert [(end - logged_in_at) / hours for end in ends] == pytest.approx([1, 1.8, 2.5, 2.5])
+    assert AuthToken.objects.get().created == logged_in_at

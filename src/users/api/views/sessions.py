@@ -59,7 +59,7 @@ class RotationView(PrivateView):
     async def post(self, request: Request) -> Login:
         """Exchange your token for a new one.
 
-        The old one opens nothing any more.
+        The old one opens nothing any more. The new one lasts as long again, up to a limit after the login.
         """
         return await RotateToken(user_id=account(request).pk, session=request.auth).aexecute()
 
