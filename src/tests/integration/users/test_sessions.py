@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from knox.models import AuthToken
 
 from tests.integration.users.conftest import NETWORK, PASSWORD, at_once, contexts, events, log_in, logged_in, post
-from users import sessions
+from users import sessions, sweeping
 from users.models import User
 from users.sessions import SessionEnded
+from users.tasks import sweep_sessions
 from users.use_cases.deactivate_user import DeactivateOwnAccount
 from users.use_cases.log_in import InvalidCredentials, LogIn, Login
 from users.use_cases.log_out import LogOut
@@ -184,3 +186,16 @@ def test_exchanging_a_token_prolongs_nothing_beyond_its_time_after_the_login(ada
             ends.append(RotateToken(user_id=ada.pk, session=AuthToken.objects.get()).execute().expiry)
     assert [(end - logged_in_at) / hours for end in ends] == pytest.approx([1, 1.8, 2.5, 2.5])
     assert AuthToken.objects.get().created == logged_in_at
+
+
+def test_what_is_long_past_is_swept_in_steps_and_nothing_else(ada, monkeypatch):
+    monkeypatch.setattr(sweeping, "_SWEPT_AT_ONCE", 2)
+    for days in (-40, -31, -31, -31, -29, 1):
+        AuthToken.objects.create(user=ada, expiry=timedelta(days=days))
+    now = timezone.now()
+    for key, end in (("past", now - timedelta(seconds=1)), ("present", now + timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=end)
+    sweep_sessions()
+    left = AuthToken.objects.order_by("expiry").values_list("expiry", flat=True)
+    assert [round((expiry - now) / timedelta(days=1)) for expiry in left] == [-29, 1]
+    assert Session.objects.get().session_key == "present"
