@@ -10,6 +10,8 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 
+from users.admin_sessions import end_if_over
+
 if TYPE_CHECKING:
     from django.utils.deprecation import MiddlewareMixin
 else:
@@ -26,7 +28,11 @@ class _AdminOnly(MiddlewareMixin):
 class SessionMiddleware(_AdminOnly, sessions.SessionMiddleware): ...
 
 
-class AuthenticationMiddleware(_AdminOnly, auth.AuthenticationMiddleware): ...
+class AuthenticationMiddleware(_AdminOnly, auth.AuthenticationMiddleware):
+    def process_request(self, request: HttpRequest) -> None:
+        """Look at the session's age before anybody asks whose it is."""
+        end_if_over(request)
+        super().process_request(request)
 
 
 class MessageMiddleware(_AdminOnly, messages.MessageMiddleware): ...

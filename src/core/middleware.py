@@ -77,7 +77,7 @@ def _identify(request: HttpRequest) -> str:
 
 def _measure(request: HttpRequest) -> None:
     """Say how long a body is that came in chunks: REST framework takes one of unknown length for an empty one."""
-    if "chunked" in request.headers.get("Transfer-Encoding", ""):
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         request.META["CONTENT_LENGTH"] = str(len(request.body))
 
 

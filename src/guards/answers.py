@@ -27,10 +27,14 @@ def claim(*, digest: str, fingerprint: str) -> UUID | KeptAnswer | None:
 
     Raises KeyReused.
     """
-    ours = _claimed_by(uuid4(), fingerprint=fingerprint)
-    found, is_ours = KeptAnswer.objects.get_or_create(digest=digest, defaults=ours)
-    if is_ours or (_is_free(found) and _take_over(found, ours)):
-        return found.claim if is_ours else UUID(str(ours["claim"]))
+    own = uuid4()
+    ours = _claimed_by(own, fingerprint=fingerprint)
+    KeptAnswer.objects.bulk_create([KeptAnswer(digest=digest, **ours)], ignore_conflicts=True)
+    found = KeptAnswer.objects.filter(digest=digest).first()
+    if found is None:
+        return None  # it was let go of between the two: look again
+    if found.claim == own or (_is_free(found) and _take_over(found, ours)):
+        return own
     close_old_connections()  # whoever waits now should hold none
     if found.fingerprint != fingerprint:
         raise KeyReused

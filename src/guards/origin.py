@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
@@ -9,6 +11,7 @@ from rest_framework.request import Request
 from guards.network import network_of
 from kit.text import trimmed
 
+# No field takes a longer address. What is behind it is not looked at: a body can be a million letters long.
 _LONGEST_ADDRESS = 254
 
 
@@ -41,10 +44,14 @@ class Origin:
     def account_digest(self) -> str:
         return digest_of(self.account)
 
-    @property
-    def account_on_record(self) -> str:
-        """The account as events may have it; empty for what cannot be an address, however long it is."""
-        return self.account if len(self.account) <= _LONGEST_ADDRESS and self.account.isprintable() else ""
+
+def on_record(address: str) -> str:
+    """The address that somebody gave, as events may have it: empty for what is none, such as a misplaced password."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    return address
 
 
 def digest_of(address: str) -> str:
@@ -56,7 +63,7 @@ def _address_in_body(request: Request) -> str:
     """What the body names, as a serializer would read it; whether it is an address is left to validation."""
     body = request.data
     address = body.get("email") if isinstance(body, dict) else None
-    return trimmed(address) if isinstance(address, str) else ""
+    return trimmed(address)[: _LONGEST_ADDRESS + 1] if isinstance(address, str) else ""
 
 
 def _login_name(request: Request) -> str:

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from guards.counters import counters
 from guards.events import RequestThrottled
 from guards.network import neighbourhood_of
-from guards.origin import Origin, digest_of
+from guards.origin import Origin, digest_of, on_record
 from kit.api import Guard, Handle, Refusals
 from kit.errors import DomainError
 from outbox.client import EventLogClient
@@ -95,6 +95,17 @@ class PerAccount(Throttle):
             _take(self.rate, origin, self.kind, origin.account_digest, origin.network)
 
 
+@dataclass(frozen=True)
+class PerPerson(Throttle):
+    """So many calls of somebody who is logged in, wherever they are. Nobody else can add to these."""
+
+    rate: str
+
+    def admit(self, origin: Origin) -> None:
+        if origin.account:
+            _take(self.rate, origin, origin.account_digest)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PerAddressee(PerAccount):
     """The same for the address in the body, whoever is logged in."""
@@ -162,9 +173,15 @@ class OwnGuesses(Failures):
             make_familiar(origin)
 
 
-def is_first_letter_of_late(kind: str, address: str) -> bool:
-    """Whether nobody, from wherever, has asked for a letter of this kind to this address in the last few minutes."""
-    return not settings.THROTTLES or counters().is_first(_LETTER_SECONDS, "letter", kind, digest_of(address))
+def was_written_of_late(kind: str, address: str) -> bool:
+    """Whether somebody, wherever, has had a letter of this kind to this address written in the last few minutes."""
+    return settings.THROTTLES and counters().remembers(_LETTER_SECONDS, "letter", kind, digest_of(address))
+
+
+def remember_written(kind: str, address: str) -> None:
+    """Such a letter was written: another would only fill the letter-box."""
+    if settings.THROTTLES:
+        counters().remember(_LETTER_SECONDS, "letter", kind, digest_of(address))
 
 
 def make_familiar(origin: Origin) -> None:
@@ -185,7 +202,7 @@ def _take(rate: str, origin: Origin, *key: str, times: int = 1) -> None:
             if counters().is_first(limit.get_expiry(), "throttled", str(limit), rate, *key):
                 log.warning("request_throttled", rate=rate, limit=str(limit))
                 EventLogClient.record_alone(
-                    RequestThrottled(rate=rate, network=origin.network, account=origin.account_on_record)
+                    RequestThrottled(rate=rate, network=origin.network, account=on_record(origin.account))
                 )
             raise TooManyAttempts(retry_after=wait)
 

@@ -5,10 +5,12 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -67,9 +69,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
         return user
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Iterable[str]:  # type: ignore[override]
-        """Nobody gives themselves what they do not have, and nobody locks themselves out."""
+        """Nobody gives themselves what they do not have, and nobody locks themselves out.
+
+        One's own address is changed over the API, with the password and a letter: an open session is not enough.
+        """
         privileges = () if request.user.is_superuser else _PRIVILEGES
-        own = ("is_active",) if obj is not None and obj.pk == request.user.pk else ()
+        own = ("is_active", "email") if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *privileges, *own)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -95,6 +100,10 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
             administration.record_permissions(form.instance, fields=fields)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Set somebody's password; one's own takes the old one, on another page."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return HttpResponseRedirect(reverse("admin:password_change", current_app=self.admin_site.name))
+
         def page() -> HttpResponse:
             with transaction.atomic():
                 return super(UserAdmin, self).user_change_password(request, id, form_url)

@@ -6,7 +6,6 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
 from outbox.client import EventLogClient
@@ -19,21 +18,21 @@ class AdminLoginForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Log in, unless there have been too many attempts."""
         assert isinstance(self.request, HttpRequest)
-        origin = Origin(network=network_of(self.request), account=self.cleaned_data.get("username", ""))
+        self._origin = Origin.at(self.request, account=self.cleaned_data.get("username", ""))
         try:
             for throttle in (LOGINS_PER_NETWORK, GUESSES):
-                throttle.admit(origin)
+                throttle.admit(self._origin)
             cleaned = super().clean()
         except (TooManyAttempts, HashingBusy) as refusal:
             raise ValidationError(str(refusal)) from None
         if self.get_user() is not None:  # without a password nobody has been asked
-            GUESSES.proved(origin)
+            GUESSES.proved(self._origin)
         return cleaned
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Turn away, with an event, whoever has the right password and no business here; the answer is the same."""
         if not (user.is_active and user.is_staff):
             reason: Literal["inactive", "not_staff"] = "not_staff" if user.is_active else "inactive"
-            email = self.cleaned_data["username"]
-            EventLogClient.record_alone(UserLoginFailed(email=email, reason=reason, user_id=user.pk))
+            email, network = self._origin.account, self._origin.network
+            EventLogClient.record_alone(UserLoginFailed(email=email, reason=reason, user_id=user.pk, network=network))
             raise self.get_invalid_login_error()

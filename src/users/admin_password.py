@@ -6,7 +6,6 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest
 
-from guards.network import network_of
 from guards.origin import Origin
 from guards.throttles import TooManyAttempts
 from users.doors import OWN_GUESSES
@@ -42,7 +41,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return self.user
 
     def _change(self, *, old: str, new: str) -> None:
-        origin = Origin(network=network_of(self._request), account=self.user.get_username())
+        origin = Origin.at(self._request, account=self.user.get_username())
         OWN_GUESSES.admit(origin)
         ChangePassword(user_id=self.user.pk, session=None, old_password=old, new_password=new).execute()
         OWN_GUESSES.proved(origin)

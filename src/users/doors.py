@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from guards.throttles import Guesses, OwnGuesses, PerAccount, PerAddressee, PerNetwork
+from guards.throttles import Guesses, OwnGuesses, PerAccount, PerAddressee, PerNetwork, PerPerson
 from kit.api import Guard, Handle, Refusals
 from users.hashing import HashingBusy
 
@@ -26,8 +26,12 @@ LOGINS_PER_NETWORK = PerNetwork("login_per_network")
 HASHES = Hashes()
 
 LOGIN = (LOGINS_PER_NETWORK, GUESSES, HASHES)
-# For whoever is logged in and must give the password once more: a stolen token is no licence to guess it.
-PASSWORD_CHECK = (OWN_GUESSES, HASHES)
+# For whoever is logged in: each change is an event at least. What only ends sessions goes without, lest whoever has
+# stolen a token use the number up, and so keep the owner from ending that.
+CHANGE = (PerPerson("changes_per_person"),)
+ENDING: tuple[Guard, ...] = ()
+# The same where the password must be given once more: a stolen token is no licence to guess it.
+PASSWORD_CHECK = (*CHANGE, OWN_GUESSES, HASHES)
 REGISTRATION = (
     PerNetwork("registration_per_network"), PerAccount(rate="registration_per_account", kind="registration"), HASHES,
 )  # fmt: skip

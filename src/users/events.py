@@ -29,21 +29,28 @@ class UserRegistrationFailed(Event, name="user_registration_failed", version=1):
 
 
 class UserLoggedIn(Event, name="user_logged_in", version=1):
-    """A person proved who they are and was given a token, or a session of the admin."""
+    """A person proved who they are and was given a token, or a session of the admin (then `session_id` is null).
+
+    `network` is where they came from, as far as it can be believed: an IPv4 address, or the /64 of an IPv6 one.
+    """
 
     user_id: int
+    session_id: str | None
+    network: str
 
 
 class UserLoginFailed(Event, name="user_login_failed", version=1):
     """Somebody tried to sign in and was refused.
 
-    The address that was tried is personal data; it is kept because an incident cannot be understood without it.
-    `user_id` is null when nobody has that address. Only the admin refuses those who are `not_staff`.
+    The address that was tried is personal data; it is kept because an incident cannot be understood without it. It is
+    empty for what is no address, which may be a password, typed into the wrong field. `user_id` is null when nobody has
+    that address. Only the admin refuses those who are `not_staff`. `network` is where they came from, as at a login.
     """
 
     email: str
     reason: Literal["unknown_email", "wrong_password", "inactive", "unverified", "not_staff"]
     user_id: int | None
+    network: str
 
 
 class UserLoggedOut(Event, name="user_logged_out", version=1):
@@ -70,10 +77,13 @@ class UserTokenRotated(Event, name="user_token_rotated", version=1):
 
 
 class UserSessionExpired(Event, name="user_session_expired", version=1):
-    """Somebody used a token past its time and was refused. It is forgotten now, so this happens once a token."""
+    """Somebody used a token past its time and was refused. It is forgotten now, so this happens once a token.
+
+    Or a session of the admin that had lasted its time, or that nobody had used for a while; then `session_id` is null.
+    """
 
     user_id: int
-    session_id: str
+    session_id: str | None
 
 
 class AccessDenied(Event, name="access_denied", version=1):
@@ -232,3 +242,10 @@ class LetterGivenUp(Event, name="letter_given_up", version=1):
     kind: str
     user_id: int | None
     attempts: int
+
+
+class LetterRevived(Event, name="letter_revived", version=1):
+    """An administrator wants a letter sent that was given up."""
+
+    kind: str
+    user_id: int | None

@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from django.db import close_old_connections
 
 from kit.errors import DomainError
 from kit.measure import count, gauge, observe
+from kit.text import composed
 
 # A tenth of the processor when others want all of it: enough that logins do not starve beside another busy process.
 _NICENESS = 10
@@ -53,13 +53,11 @@ def turn() -> Iterator[None]:
         _turns.release()
 
 
-def normalised(password: str) -> str:
-    """The password in Unicode's form NFC, as RFC 8265 has it: keyboards differ in how they compose an ü."""
-    return unicodedata.normalize("NFC", password)
-
-
 class Argon2idHasher(Argon2PasswordHasher):
-    """Argon2id with OWASP's least parameters: 19 MiB, two passes, one lane."""
+    """Argon2id with OWASP's least parameters: 19 MiB, two passes, one lane.
+
+    Of the password in Unicode's form NFC, as RFC 8265 has it: keyboards differ in how they compose an ü.
+    """
 
     time_cost = 2
     memory_cost = 19 * 1024
@@ -67,11 +65,11 @@ class Argon2idHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         with turn():
-            return _threads().submit(super().encode, normalised(password), salt).result()
+            return _threads().submit(super().encode, composed(password), salt).result()
 
     def verify(self, password: str, encoded: str) -> bool:
         with turn():
-            return _threads().submit(super().verify, normalised(password), encoded).result()
+            return _threads().submit(super().verify, composed(password), encoded).result()
 
 
 def _take_turn() -> None:
@@ -113,4 +111,5 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 def _give_way() -> None:
     """Let whoever answers requests have the processor first. On Linux a thread has a priority of its own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        own = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _NICENESS)

@@ -106,7 +106,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def check_password(self, raw_password: str | None) -> bool:
         """Whether the password fits. If its hash has old parameters it is made anew.
 
-        Nothing is locked while hashes are made, so the new hash is kept only if the password is still the same one.
+        Nothing is locked while hashes are made, so the new hash is kept only if nobody else has made one meanwhile.
         """
         before = self.password
 
@@ -114,6 +114,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             renewed = make_password(password)
             if User.objects.filter(pk=self.pk, password=before).update(password=renewed):
                 self.password = renewed
+            elif check_password(password, theirs := User.objects.values_list("password", flat=True).get(pk=self.pk)):
+                self.password = theirs  # another login was faster, and the password is the same
 
         return check_password(raw_password, before, renew)
 

@@ -3,9 +3,13 @@
 Whoever calls this has locked the account.
 """
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db.models.functions import Left
 from django.utils import timezone
-from knox.models import AuthToken
+from knox.models import AuthToken, get_digest_token
+from knox.settings import knox_settings
 
 from kit.errors import DomainError
 from outbox.client import EventLogClient
@@ -31,13 +35,20 @@ def holder(user_id: int) -> User:
     return user
 
 
-def give(user: User) -> tuple[AuthToken, str]:
-    """A new session and its token, which the database does not have.
+def give(user: User, *, since: datetime | None = None) -> tuple[AuthToken, str]:
+    """A new session and its token, which the database does not have; `since` is the login that it goes back to.
 
     Those past their time are forgotten. Of those that are too many the oldest ends.
     """
-    AuthToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
-    session, token = AuthToken.objects.create(user=user)
+    now = timezone.now()
+    AuthToken.objects.filter(user=user, expiry__lte=now).delete()
+    digest, token = get_digest_token()
+    longest = (since or now) + timedelta(seconds=settings.AUTH_SESSION_SECONDS)
+    session = AuthToken(user=user, digest=digest, expiry=min(now + knox_settings.TOKEN_TTL, longest))
+    session.save(force_insert=True)  # Knox's own `create` would keep a quarter of the token in clear
+    if since is not None:
+        session.created = since
+        session.save(update_fields=["created"])
     _end_surplus(user, beside=session)
     return session, token
 

@@ -50,6 +50,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10,
         "options": {"expires": 60},
     },
+    "users-sessions": {
+        "task": "users.sweep_sessions",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
     "guards-prune": {
         "task": "guards.prune",
         "schedule": 3600,

@@ -29,6 +29,11 @@ THROTTLE_RATES = {
         default="100/15 minutes",
         purpose="failures on one account from all networks that its owner has not been in for 30 days",
     ),
+    "changes_per_person": rate(
+        "THROTTLE_CHANGES_PER_PERSON",
+        default="300/minute",
+        purpose="changes by one person who is logged in; what ends sessions is not counted",
+    ),
     "registration_per_network": rate(
         "THROTTLE_REGISTRATION_PER_NETWORK", default="20/minute;100/hour", purpose="registrations from one network"
     ),

@@ -7,6 +7,8 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from outbox.admin import ReadOnly
+from outbox.client import EventLogClient
+from users.events import LetterRevived
 from users.letters.nudge import nudge
 from users.models import Letter
 
@@ -28,10 +30,20 @@ class LetterAdmin(ReadOnly):
     def send_again(self, request: HttpRequest, letters: QuerySet[Letter]) -> None:
         for letter in letters:
             try:
-                with transaction.atomic():
-                    Letter.objects.filter(pk=letter.pk).update(given_up_at=None, attempts=0, due_at=Now())
+                is_revived = _revive(letter)
             except IntegrityError:
                 self.message_user(request, f"{letter}: another like it waits already", level=messages.WARNING)
             else:
-                self.message_user(request, f"{letter}: will be sent", level=messages.SUCCESS)
+                done = "will be sent" if is_revived else "is not given up, and tried again by itself"
+                self.message_user(request, f"{letter}: {done}", level=messages.SUCCESS)
         nudge()
+
+
+def _revive(letter: Letter) -> bool:
+    """Have a letter sent that was given up. One that waits is left alone: somebody may be sending it just now."""
+    with transaction.atomic():
+        given_up = Letter.objects.filter(pk=letter.pk, given_up_at__isnull=False)
+        if not given_up.update(given_up_at=None, attempts=0, due_at=Now()):
+            return False
+        EventLogClient.record(LetterRevived(kind=letter.kind, user_id=letter.user_id))
+    return True

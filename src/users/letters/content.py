@@ -45,13 +45,16 @@ def _still_matters(letter: Letter, user: User) -> bool:
             return user.is_active and user.has_usable_password()
         case Kind.CONFIRM_EMAIL_CHANGE:
             return user.is_active and user.pending_email == letter.address
+        case Kind.EMAIL_CHANGE_REQUESTED:
+            return user.pending_email != ""
         case Kind.VERIFY_EMAIL:
             return user.is_active and user.email_verified_at is None
     return True
 
 
 def _context(letter: Letter, user: User) -> dict[str, Any]:
-    address = user.email if user.deleted_at is None else letter.address
+    # A warning may be late, and its reader have lost the account: they are not told the address that it has now.
+    address = user.email if letter.kind in _PURPOSES else letter.address
     context: dict[str, Any] = {"address": address, "new_address": user.pending_email}
     if letter.kind in _PURPOSES:
         purpose, page = _PURPOSES[letter.kind]

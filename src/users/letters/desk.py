@@ -1,8 +1,10 @@
 """Writing letters: a row in the caller's transaction, so a letter is sent if and only if that commits."""
 
+from functools import partial
+
 from django.db import connection, transaction
 
-from guards.throttles import is_first_letter_of_late
+from guards.throttles import remember_written, was_written_of_late
 from kit.errors import DomainError
 from users.letters.nudge import nudge
 from users.models import Letter, User
@@ -16,8 +18,10 @@ def write(kind: Letter.Kind, *, address: str, user: User | None = None, on_deman
     """
     if not connection.in_atomic_block:
         raise NoTransaction
-    if on_demand and not is_first_letter_of_late(kind, address):
-        return
+    if on_demand:
+        if was_written_of_late(kind, address):
+            return
+        transaction.on_commit(partial(remember_written, kind, address))  # what is rolled back was never written
     Letter.objects.bulk_create([Letter(kind=kind, user=user, address=address)], ignore_conflicts=True)
     transaction.on_commit(nudge, robust=True)
 

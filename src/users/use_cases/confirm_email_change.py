@@ -15,22 +15,26 @@ from users.models import Letter, User
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfirmEmailChange(UseCase[None]):
-    """Give the account its new address. Raises TokenExpired, TokenInvalid, or EmailTaken if somebody was faster."""
+class ConfirmEmailChange(UseCase[User]):
+    """Give the account its new address; returns the account.
+
+    Raises TokenExpired, TokenInvalid, or EmailTaken if somebody was faster.
+    """
 
     token: str = field(repr=False)
 
-    def execute(self) -> None:
+    def execute(self) -> User:
         with redemption.recording_refusals("confirm_email_change", self.token):
             user = redemption.look("confirm_email_change", self.token)
             failure = UserEmailChangeFailed(user_id=user.pk, new_email=user.pending_email)
             with unless_taken(user.pending_email, failure=failure, actor_id=user.pk), transaction.atomic():
-                self._change(redemption.lock("confirm_email_change", self.token))
+                return self._change(redemption.lock("confirm_email_change", self.token))
 
-    def _change(self, user: User) -> None:
+    def _change(self, user: User) -> User:
         old, new = user.email, user.pending_email
         user.email, user.pending_email, user.email_verified_at = new, "", timezone.now()
         user.save(update_fields=["email", "pending_email", "email_verified_at"])
         changed = UserEmailChanged(user_id=user.pk, old_email=old, new_email=new)
         EventLogClient.record(changed, actor_id=user.pk)
         desk.write(Letter.Kind.EMAIL_CHANGED, address=old, user=user)
+        return user

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from guards.origin import on_record
 from kit.errors import DomainError
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
@@ -37,6 +38,7 @@ class LogIn(UseCase[Login]):
 
     email: str
     password: str = field(repr=False)
+    network: str
 
     def execute(self) -> Login:
         with hashing.turn():
@@ -60,8 +62,9 @@ class LogIn(UseCase[Login]):
         return "unverified" if settings.EMAIL_VERIFICATION_REQUIRED and user.email_verified_at is None else None
 
     def _refused(self, user: User | None, *, reason: Reason) -> DomainError:
-        user_id = user.pk if user else None
-        EventLogClient.record_alone(UserLoginFailed(email=self.email, reason=reason, user_id=user_id))
+        email, user_id = on_record(self.email), user.pk if user else None
+        failure = UserLoginFailed(email=email, reason=reason, user_id=user_id, network=self.network)
+        EventLogClient.record_alone(failure)
         return EmailNotVerified() if reason == "unverified" else InvalidCredentials()
 
     def _give_token(self, checked: User) -> Login:
@@ -75,7 +78,8 @@ class LogIn(UseCase[Login]):
             user.last_login = timezone.now()
             user.save(update_fields=["last_login"])
             session, token = sessions.give(user)
-            EventLogClient.record(UserLoggedIn(user_id=user.pk), actor_id=user.pk)
+            came = UserLoggedIn(user_id=user.pk, session_id=sessions.id_of(session), network=self.network)
+            EventLogClient.record(came, actor_id=user.pk)
         return Login(user=user, token=token, expiry=session.expiry)
 
 

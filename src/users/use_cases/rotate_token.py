@@ -14,7 +14,11 @@ from users.use_cases.log_in import Login
 
 @dataclass(frozen=True, kw_only=True)
 class RotateToken(UseCase[Login]):
-    """A new token with a new time to live; the present one ends. Raises SessionEnded to all but one who try at once."""
+    """A new token with a new time to live; the present one ends.
+
+    However often it is done, the last one ends AUTH_SESSION_SECONDS after the login: whoever has stolen a token does
+    not keep it for ever. Raises SessionEnded to all but one who try at once.
+    """
 
     user_id: int
     session: AuthToken = field(repr=False)
@@ -25,7 +29,7 @@ class RotateToken(UseCase[Login]):
             ended, _ = AuthToken.objects.filter(digest=self.session.digest).delete()
             if not ended:
                 raise sessions.SessionEnded
-            session, token = sessions.give(user)
+            session, token = sessions.give(user, since=self.session.created)
             EventLogClient.record(
                 UserTokenRotated(
                     user_id=user.pk,

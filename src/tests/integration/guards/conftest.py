@@ -6,9 +6,9 @@ import redis
 from django.test import Client
 
 from guards.counters import Counters
-from tests.integration.users.conftest import ada, letters
+from tests.integration.users.conftest import _events_of_this_test, ada, letters, root
 
-__all__ = ["ada", "letters"]
+__all__ = ["_events_of_this_test", "ada", "letters", "root"]
 
 # A database of its own in the stack's Redis, so that it may be emptied.
 DATABASE = "/13"
@@ -42,3 +42,19 @@ def throttled(fresh_counters: Counters, settings) -> None:
 @pytest.fixture
 def api() -> Client:
     return Client(headers={"Host": "localhost"})
+
+
+@pytest.fixture
+def low_rates(settings) -> None:
+    """Rates that are soon used up, behind a proxy that says where people come from."""
+    settings.TRUSTED_PROXIES = 1
+    settings.THROTTLE_RATES = {
+        "login_per_network": "20/minute",
+        "guesses_near": "3/15 minutes",
+        "guesses_far": "6/15 minutes",
+        "changes_per_person": "4/minute",
+        "registration_per_network": "2/minute;4/hour",
+        "registration_per_account": "3/hour",
+        "mail_per_network": "20/hour",
+        "mail_per_account": "5/hour",
+    }

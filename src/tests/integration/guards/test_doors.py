@@ -7,10 +7,9 @@ from django.test import Client, RequestFactory
 from django.urls import get_resolver
 from django.urls.resolvers import URLResolver
 
-from guards.throttles import PerNetwork
+from guards.throttles import PerNetwork, PerPerson
 from kit.api import AsyncAPIView
 from tests.integration.users.conftest import PASSWORD, events, log_in
-from users.models import User
 
 
 def views(resolver: URLResolver) -> Iterator[type[AsyncAPIView]]:
@@ -32,11 +31,6 @@ def test_every_view_that_strangers_may_post_to_is_throttled_by_network():
     public = [view for view in views(get_resolver()) if is_open_to_strangers(view)]
     assert {"UsersView", "LoginView"} <= {view.__name__ for view in public}
     assert [view for view in public if not any(isinstance(guard, PerNetwork) for guard in view.guards)] == []
-
-
-@pytest.fixture
-def root(db: None) -> User:
-    return User.objects.create_superuser("root@example.com", PASSWORD)
 
 
 def knock(password: str) -> str:
@@ -83,3 +77,13 @@ def test_who_sends_the_admin_no_password_has_proved_nothing(root, settings):
         assert "correct email and password" in knock("wrong")
         assert "This field is required" in knock("")
     assert "Too many attempts" in knock("wrong")
+
+
+def changes_something(kind: type[AsyncAPIView]) -> bool:
+    return any(hasattr(kind, method) for method in AsyncAPIView.guarded_methods)
+
+
+def test_whatever_people_change_who_are_logged_in_is_counted_but_for_what_ends_sessions():
+    private = [view for view in views(get_resolver()) if changes_something(view) and not is_open_to_strangers(view)]
+    uncounted = [view.__name__ for view in private if not any(isinstance(each, PerPerson) for each in view.guards)]
+    assert sorted(uncounted) == ["LogoutEverywhereView", "LogoutView", "SessionView"]

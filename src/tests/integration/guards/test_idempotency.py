@@ -16,7 +16,7 @@ from guards import answers, idempotency
 from guards.models import KeptAnswer
 from guards.tasks import prune
 from outbox.client import EventLogClient
-from tests.integration.users.conftest import PASSWORD, events, post
+from tests.integration.users.conftest import PASSWORD, at_once, events, post
 from users.models import User
 from users.use_cases.register_user import RegisterUser
 
@@ -236,4 +236,16 @@ def test_a_use_case_that_does_not_keep_its_answer_is_found_out(api):
 def test_outside_a_request_a_use_case_keeps_nothing():
     with transaction.atomic():
         idempotency.keep("anything")
+    assert not KeptAnswer.objects.exists()
+
+
+def test_of_many_at_once_that_are_refused_none_meets_a_fault_of_ours(ada):
+    """The claim of one may be let go of between two looks of another."""
+
+    def attempt():
+        body = {"email": "ada@example.com", "password": "short"}
+        return post(Client(headers={"Host": "localhost"}), "/api/users/", body, **{"Idempotency-Key": KEY}).status_code
+
+    for _ in range(10):
+        assert set(at_once(*[attempt] * 8)) == {400}
     assert not KeptAnswer.objects.exists()

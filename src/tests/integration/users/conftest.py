@@ -17,6 +17,7 @@ from users.letters.delivery import deliver_due
 from users.models import User
 
 PASSWORD = "a long way down"
+NETWORK = "127.0.0.1"  # where the test client calls from
 
 
 @pytest.fixture
@@ -27,6 +28,23 @@ def ada(db: None) -> User:
 @pytest.fixture
 def api() -> Client:
     return Client(headers={"Host": "localhost"})
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("root@example.com", PASSWORD)
+
+
+@pytest.fixture
+def admin(root: User) -> Client:
+    return browser_of(root)
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which somebody has signed in to the admin."""
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(user)
+    return browser
 
 
 def post(api: Client, path: str, body: Any, **headers: str) -> Any:

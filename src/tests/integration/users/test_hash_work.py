@@ -64,12 +64,24 @@ async def test_hashes_are_made_by_their_own_threads_never_on_the_loop(ada, hashe
     assert [thread.rpartition("_")[0] for *_, thread in hashes] == ["hashing"]
 
 
-def test_when_too_many_wait_the_answer_is_503_with_when_to_come_again(api, ada, monkeypatch):
+@pytest.fixture
+def crowded(ada, monkeypatch):
+    """As many hash, and wait to, as may."""
     monkeypatch.setattr(hashing, "_turns", threading.BoundedSemaphore(1))
     monkeypatch.setattr(hashing, "_places", threading.BoundedSemaphore(1))
     hashing._turns.acquire()
     hashing._places.acquire()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_when_too_many_wait_the_answer_is_503_with_when_to_come_again(api, ada):
     for response in (log_in(api), post(api, "/api/users/", {"email": "grace@example.com", "password": PASSWORD})):
         assert response.status_code == 503
         assert response.json()["type"] == "urn:problem:hashing-busy"
         assert response.headers["Retry-After"] == "1"
+
+
+@pytest.mark.usefixtures("crowded")
+def test_what_is_no_token_takes_nobodys_turn(api, ada):
+    response = post(api, "/api/auth/password-reset/confirm/", {"token": f"{ada.pk}:x:y", "password": "a long way up"})
+    assert (response.status_code, response.json()["type"]) == (400, "urn:problem:token-invalid")

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from knox.models import AuthToken
 
-from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post
-from users import sessions
+from tests.integration.users.conftest import NETWORK, PASSWORD, at_once, contexts, events, log_in, logged_in, post
+from users import sessions, sweeping
 from users.models import User
 from users.sessions import SessionEnded
+from users.tasks import sweep_sessions
 from users.use_cases.deactivate_user import DeactivateOwnAccount
 from users.use_cases.log_in import InvalidCredentials, LogIn, Login
 from users.use_cases.log_out import LogOut
@@ -137,7 +140,7 @@ def test_a_login_while_the_account_is_switched_off_gives_no_token_that_lasts(ada
         User.objects.update(is_active=True)
         at_once(
             DeactivateOwnAccount(user_id=ada.pk, password=PASSWORD).execute,
-            *[LogIn(email=ada.email, password=PASSWORD).execute] * 3,
+            *[LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute] * 3,
         )
         assert not User.objects.get().is_active
         assert not AuthToken.objects.exists()
@@ -156,11 +159,43 @@ def test_a_login_is_overtaken_by_what_happens_during_the_check_of_its_password(a
 
     monkeypatch.setattr(User, "check_password", check_slowly)
     with pytest.raises(InvalidCredentials):
-        LogIn(email=ada.email, password=PASSWORD).execute()
+        LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
     assert not AuthToken.objects.exists()
     assert contexts("user_login_failed", user_id=ada.pk, reason=reason)
 
 
 def test_a_login_is_remembered_as_the_last_one(ada):
-    LogIn(email=ada.email, password=PASSWORD).execute()
+    LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
     assert User.objects.get().last_login is not None
+
+
+def test_nothing_of_a_token_is_kept_but_its_digest(api, ada):
+    token = log_in(api).json()["token"]
+    kept = " ".join(str(value) for value in AuthToken.objects.values_list().get())
+    assert [token[start : start + 8] for start in range(0, len(token), 8) if token[start : start + 8] in kept] == []
+
+
+def test_exchanging_a_token_prolongs_nothing_beyond_its_time_after_the_login(ada, settings):
+    settings.AUTH_SESSION_SECONDS = 2.5 * settings.AUTH_TOKEN_SECONDS
+    hours = timedelta(seconds=settings.AUTH_TOKEN_SECONDS)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        login = LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
+        logged_in_at, ends = timezone.now(), [login.expiry]
+        for _ in range(3):
+            clock.shift(0.8 * hours)
+            ends.append(RotateToken(user_id=ada.pk, session=AuthToken.objects.get()).execute().expiry)
+    assert [(end - logged_in_at) / hours for end in ends] == pytest.approx([1, 1.8, 2.5, 2.5])
+    assert AuthToken.objects.get().created == logged_in_at
+
+
+def test_what_is_long_past_is_swept_in_steps_and_nothing_else(ada, monkeypatch):
+    monkeypatch.setattr(sweeping, "_SWEPT_AT_ONCE", 2)
+    for days in (-40, -31, -31, -31, -29, 1):
+        AuthToken.objects.create(user=ada, expiry=timedelta(days=days))
+    now = timezone.now()
+    for key, end in (("past", now - timedelta(seconds=1)), ("present", now + timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=end)
+    sweep_sessions()
+    left = AuthToken.objects.order_by("expiry").values_list("expiry", flat=True)
+    assert [round((expiry - now) / timedelta(days=1)) for expiry in left] == [-29, 1]
+    assert Session.objects.get().session_key == "present"

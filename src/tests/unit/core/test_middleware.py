@@ -113,3 +113,11 @@ async def test_it_does_the_same_within_asgi():
 
     response = await request_context(view)(RequestFactory().get("/", headers={"X-Request-ID": "r-2"}))
     assert (response.content, response.headers["X-Request-ID"]) == (b"r-2", "r-2")
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "gzip, CHUNKED"])
+def test_a_body_that_came_in_chunks_has_a_length(coding):
+    request = RequestFactory().post("/", b"12345", content_type="text/plain", headers={"Transfer-Encoding": coding})
+    request.META["CONTENT_LENGTH"] = ""
+    request_context(lambda _: HttpResponse())(request)
+    assert request.META["CONTENT_LENGTH"] == "5"

@@ -7,7 +7,7 @@ from users.events import UserLoginFailed
 
 NAMES = {
     "access_denied", "group_changed", "group_deleted",
-    "letter_dropped", "letter_given_up", "letter_sent", "user_activated", "user_deactivated",
+    "letter_dropped", "letter_given_up", "letter_revived", "letter_sent", "user_activated", "user_deactivated",
     "user_deleted", "user_email_change_failed", "user_email_change_requested", "user_email_changed",
     "user_email_verification_requested", "user_email_verified", "user_logged_in", "user_logged_out",
     "user_login_failed", "user_password_changed", "user_password_reset", "user_password_reset_requested",
@@ -30,5 +30,7 @@ def test_an_event_has_its_version_and_holds_no_secret(event):
 
 
 def test_a_failure_has_one_of_the_known_reasons():
-    with pytest.raises(ValidationError):
-        UserLoginFailed.model_validate({"email": "ada@example.com", "reason": "bad_weather", "user_id": None})
+    failure = {"email": "ada@example.com", "reason": "wrong_password", "user_id": None, "network": ""}
+    assert UserLoginFailed.model_validate(failure)
+    with pytest.raises(ValidationError, match="reason"):
+        UserLoginFailed.model_validate({**failure, "reason": "bad_weather"})

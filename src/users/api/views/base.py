@@ -8,10 +8,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from kit.api import AsyncAPIView
+from kit.api import AsyncAPIView, Guard
 from kit.errors import DomainError
 from users import denials
 from users.addresses import EmailTaken
+from users.doors import CHANGE
 from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
@@ -43,6 +44,8 @@ def refusals(*errors: type[DomainError]) -> Mapping[type[DomainError], HTTPStatu
 
 class PrivateView(AsyncAPIView):
     """Open to those who are logged in. Whoever is, and may not, leaves an event."""
+
+    guards: ClassVar[tuple[Guard, ...]] = CHANGE
 
     def permission_denied(self, request: Request, message: Any = None, code: Any = None) -> NoReturn:
         if request.successful_authenticator:

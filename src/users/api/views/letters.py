@@ -12,6 +12,7 @@ from users.addresses import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
 from users.doors import CONFIRMATION, GUESSES, RESET_LETTER, VERIFICATION_LETTER
+from users.models import User
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification
@@ -42,9 +43,7 @@ class PasswordResetConfirmationView(PublicView):
 
         The token works once. You are logged out everywhere.
         """
-        user = await ResetPassword(**reset).aexecute()
-        # Whoever reads the account's letters is its owner: guesses made elsewhere do not keep them out from here.
-        await sync_to_async(GUESSES.proved, thread_sensitive=True)(Origin.at(request, account=user.email))
+        await _welcome(request, await ResetPassword(**reset).aexecute())
 
 
 class EmailVerificationView(PublicView):
@@ -64,9 +63,9 @@ class EmailVerificationConfirmationView(PublicView):
     guards = CONFIRMATION
 
     @operation(takes=TokenSerializer)
-    async def post(self, _request: Request, proof: dict[str, Any]) -> None:
+    async def post(self, request: Request, proof: dict[str, Any]) -> None:
         """Prove that the address is yours, with the token of the letter."""
-        await VerifyEmail(**proof).aexecute()
+        await _welcome(request, await VerifyEmail(**proof).aexecute())
 
 
 class EmailChangeConfirmationView(PublicView):
@@ -74,6 +73,11 @@ class EmailChangeConfirmationView(PublicView):
     guards = CONFIRMATION
 
     @operation(takes=TokenSerializer)
-    async def post(self, _request: Request, proof: dict[str, Any]) -> None:
+    async def post(self, request: Request, proof: dict[str, Any]) -> None:
         """Take the new address, with the token of the letter that was sent there."""
-        await ConfirmEmailChange(**proof).aexecute()
+        await _welcome(request, await ConfirmEmailChange(**proof).aexecute())
+
+
+async def _welcome(request: Request, user: User) -> None:
+    """Whoever reads the account's letters is its owner: guesses made elsewhere do not keep them out from here."""
+    await sync_to_async(GUESSES.proved, thread_sensitive=True)(Origin.at(request, account=user.email))

@@ -5,10 +5,11 @@ from typing import Any
 from knox.models import AuthToken
 from rest_framework.request import Request
 
+from guards.network import network_of
 from kit.api import operation
 from users.api.serializers import LoginAnswerSerializer, LoginSerializer, SessionsSerializer
 from users.api.views.base import PrivateView, PublicView, account, refusals
-from users.doors import LOGIN
+from users.doors import ENDING, LOGIN
 from users.sessions import SessionEnded
 from users.use_cases.list_sessions import ListSessions
 from users.use_cases.log_in import EmailNotVerified, InvalidCredentials, LogIn, Login
@@ -23,16 +24,18 @@ class LoginView(PublicView):
     guards = LOGIN
 
     @operation(takes=LoginSerializer, answers=LoginAnswerSerializer)
-    async def post(self, _request: Request, credentials: dict[str, Any]) -> Login:
+    async def post(self, request: Request, credentials: dict[str, Any]) -> Login:
         """Log in.
 
         The token is shown this once. A wrong password, an unknown address and an account that was switched off are
         answered alike.
         """
-        return await LogIn(**credentials).aexecute()
+        return await LogIn(**credentials, network=network_of(request)).aexecute()
 
 
 class LogoutView(PrivateView):
+    guards = ENDING
+
     @operation()
     async def post(self, request: Request) -> None:
         """Log out: give this token back."""
@@ -41,6 +44,7 @@ class LogoutView(PrivateView):
 
 class LogoutEverywhereView(PrivateView):
     refusals = refusals(SessionEnded)
+    guards = ENDING
 
     @operation()
     async def post(self, request: Request) -> None:
@@ -55,7 +59,7 @@ class RotationView(PrivateView):
     async def post(self, request: Request) -> Login:
         """Exchange your token for a new one.
 
-        The old one opens nothing any more.
+        The old one opens nothing any more. The new one lasts as long again, up to a limit after the login.
         """
         return await RotateToken(user_id=account(request).pk, session=request.auth).aexecute()
 
@@ -69,6 +73,7 @@ class SessionsView(PrivateView):
 
 class SessionView(PrivateView):
     refusals = refusals(SessionEnded, SessionUnknown)
+    guards = ENDING
 
     @operation()
     async def delete(self, request: Request, session_id: str) -> None:
