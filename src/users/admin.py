@@ -69,7 +69,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Iterable[str]:  # type: ignore[override]
         """Nobody gives themselves what they do not have, and nobody locks themselves out."""
         privileges = () if request.user.is_superuser else _PRIVILEGES
-        own = ("is_active",) if obj is not None and obj.pk == request.user.pk else ()
+        own = ("is_active", "is_staff", "is_superuser") if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *privileges, *own)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
