@@ -36,6 +36,8 @@ class RegisterUser(UseCase[User]):
         return user
 
     def _create(self, password: str) -> User:
-        return User.objects.create(
-            email=self.email, password=password, first_name=self.first_name, last_name=self.last_name
-        )
+        # The address first, then the hash: a statement that PostgreSQL refuses stands in its log, values and all.
+        user = User.objects.create(email=self.email, first_name=self.first_name, last_name=self.last_name)
+        user.password = password
+        user.save(update_fields=["password"])
+        return user

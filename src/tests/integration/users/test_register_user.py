@@ -2,10 +2,11 @@
 
 import json
 import threading
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, events
@@ -48,6 +49,24 @@ def test_an_address_that_is_taken_is_refused_in_any_case_and_that_is_recorded(em
     assert User.objects.count() == 1
     assert len(events("user_registered")) == before
     assert [json.loads(event.context) for event in events("user_registration_failed")] == [{"email": email}]
+
+
+@pytest.mark.django_db
+def test_the_statement_that_a_taken_address_fails_with_holds_no_hash():
+    registration().execute()
+    refused: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 -- Django's
+        try:
+            return execute(sql, params, many, context)
+        except IntegrityError:
+            refused.append(f"{sql} {params}")
+            raise
+
+    with connection.execute_wrapper(watch), pytest.raises(EmailTaken):
+        registration().execute()
+    (statement,) = refused
+    assert "argon2" not in statement
 
 
 @pytest.mark.django_db
