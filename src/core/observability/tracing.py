@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from core.observability.redaction import redacted_text, without_addresses
+from core.observability.redaction import redacted_mapping, redacted_text, without_addresses
 from kit.errors import DomainError
 from kit.span import register_tracer, traceparent
 
@@ -148,8 +148,8 @@ def _traceparent(context: SpanContext) -> str:
 
 def _plain(attributes: Mapping[str, object]) -> dict[str, Any]:
     return {
-        key: value if isinstance(value, (bool, int, float)) else redacted_text(str(value))
-        for key, value in attributes.items()
+        key: value if isinstance(value, (bool, int, float)) else str(value)
+        for key, value in redacted_mapping(attributes).items()
     }
 
 

@@ -34,6 +34,11 @@ def test_a_line_has_its_identifier_level_logger_time_and_keys():
         f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
         f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
         f"import warnings; warnings.warn('password={CANARY}')",
+        f"log.info('x', password_hash='{CANARY}')",
+        f"log.info('x', header='eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{CANARY}.{CANARY}')",
+        f"logging.getLogger('lib').error('got eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY} of %s', 'somebody')",
+        f"log.info('x', key='-----BEGIN PRIVATE KEY-----\\n{CANARY}\\n-----END PRIVATE KEY-----')",
+        f"\ntry:\n    raise ValueError('-----BEGIN PRIVATE KEY-----\\n{CANARY}')\nexcept Exception: log.exception('x')",
     ],
 )
 @pytest.mark.parametrize("fmt", ["json", "console"])

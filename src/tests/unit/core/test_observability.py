@@ -31,7 +31,9 @@ class Register(APIView):
         form = dict(request.data)
         harmless = form["password"]
         logging.getLogger("x").error("form_refused", extra={{"form": {{"nested": [{{"password": harmless}}]}}}})
-        raise RuntimeError("nobody foresaw this")
+        logging.getLogger("x").error("hash_refused", extra={{"row": {{"password_hash": harmless}}}})
+        logging.getLogger("x").error("key is -----BEGIN PRIVATE KEY-----\\n%s\\n-----END PRIVATE KEY-----", harmless)
+        raise RuntimeError(f"nobody foresaw this: eyJhbGciOiJIUzI1NiJ9.{{harmless}}.{{harmless}}")
 
 module = types.ModuleType("failing_urls")
 module.urlpatterns = [path("fail/", Register.as_view())]
@@ -121,6 +123,8 @@ def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):
     sent = "\n".join(envelopes)
     assert "nobody foresaw this" in sent
     assert "form_refused" in sent
+    assert "hash_refused" in sent
+    assert "key is ***" in sent
     assert CANARY not in sent
 
 
