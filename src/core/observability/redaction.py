@@ -58,7 +58,10 @@ _ADDRESS = re.compile(r"[^\s@()<>\[\]\"',;:=/]{1,64}@[^\s@()<>\[\]\"',;:=/]{1,25
 def looks_harmless(text: str) -> bool:
     """Whether nothing in the text so much as resembles a secret or the name of one."""
     lowered = text.lower()
-    return not any(word in lowered for word in _SUSPICIOUS)
+    for word in _SUSPICIOUS:  # noqa: SIM110 -- any() with a generator takes three times as long, and this is every text
+        if word in lowered:
+            return False
+    return True
 
 
 def redacted_text(text: str) -> str:

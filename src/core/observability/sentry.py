@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestAborted
 
-from core.observability.redaction import redacted, redacted_mapping, without_addresses
+from core.observability.redaction import redacted_mapping, without_addresses
 from events.store import StoreUnavailable
 from kit.span import register_tracer, traceparent
 from outbox import context
@@ -89,16 +89,17 @@ def _fit_to_leave(report: _Report) -> _Report:
     _identify(report)
     if "request" in report:
         report["request"].pop("query_string", None)
+    if "logentry" in report:
+        # By itself an argument no longer looks like what it is: the finished text has it, and is looked through.
+        report["logentry"].pop("params", None)
     shown: _Report = without_addresses(redacted_mapping(report))
     return {**shown, **{key: report[key] for key in ("release",) if key in report}}  # many are called app@1.2.3
 
 
 def _before_breadcrumb(crumb: _Report, hint: Mapping[str, Any]) -> _Report:
+    """Show a line's identifier and keys. Secrets are looked for when a report takes the crumbs along; most are not."""
     logged = _logged(hint)
-    if logged is not None:
-        crumb |= {"message": logged["event"], "data": _keys(logged)}
-    found: _Report = without_addresses(redacted(crumb))
-    return found
+    return crumb if logged is None else crumb | {"message": logged["event"], "data": _keys(logged)}
 
 
 def _logged(hint: Mapping[str, Any]) -> dict[str, Any] | None:
