@@ -38,6 +38,7 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
     import sentry_sdk  # noqa: PLC0415 -- importing it takes a tenth of a second
     from sentry_sdk.integrations.django import DjangoIntegration  # noqa: PLC0415 -- likewise
     from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 -- likewise
+    from sentry_sdk.integrations.threading import ThreadingIntegration  # noqa: PLC0415 -- likewise
 
     ignore_logger("django.security.*")  # clients' attempts, as in _EXPECTED
     ignore_logger("opentelemetry.*")  # a collector that is away is no fault of the application
@@ -56,8 +57,13 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
         before_send=_before_send,  # type: ignore[arg-type]  # Sentry's own types are dictionaries with these keys
         before_send_transaction=_before_send_transaction,  # type: ignore[arg-type]
         before_breadcrumb=_before_breadcrumb,
-        # The spans that are worth their cost are those of kit.span and of the database.
-        integrations=[DjangoIntegration(middleware_spans=False, signals_spans=False)],
+        integrations=[
+            # The spans that are worth their cost are those of kit.span and of the database.
+            DjangoIntegration(middleware_spans=False, signals_spans=False),
+            # Its copies of two scopes for every change of thread, a dozen a request, were the largest part of what all
+            # this costs; Django's threads have the request's context, and with it the scopes, anyway.
+            ThreadingIntegration(propagate_scope=False),
+        ],
     )
     if traces_sample_rate:
         register_tracer(_open_span)
