@@ -68,6 +68,12 @@ def test_warnings_and_uncaught_exceptions_are_lines_too():
     assert "ZeroDivisionError" in found[1]["exception"]
 
 
+@pytest.mark.parametrize("pool", ["billiard.util", "multiprocessing"])
+def test_what_a_pool_says_of_a_child_that_was_killed_is_one_line_like_the_others(pool):
+    (line,) = logged(f"from {pool} import get_logger; get_logger().error('Process %r exited', 'Fork-1')")
+    assert (line["event"], line["logger"], line["level"]) == ("Process 'Fork-1' exited", "multiprocessing", "error")
+
+
 def test_a_logger_may_have_a_level_of_its_own():
     code = "[logging.getLogger(n).log(l, n) for n in ('a', 'a.b', 'c') for l in (10, 20, 30)]"
     found = logged(code, LOG_LEVEL="WARNING", LOG_LEVELS="a=DEBUG, a.b=ERROR")
