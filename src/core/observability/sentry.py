@@ -6,7 +6,7 @@ exception, whatever its keys.
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestAborted
 
+from core.access import PROBES
 from core.observability.redaction import redacted_mapping, without_addresses
 from events.store import StoreUnavailable
 from kit.span import register_tracer, traceparent
@@ -50,7 +51,7 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
         environment=environment,
         release=release or None,
         sample_rate=sample_rate,
-        traces_sample_rate=traces_sample_rate or None,
+        traces_sampler=_sampler(traces_sample_rate) if traces_sample_rate else None,
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
@@ -87,8 +88,27 @@ def _before_send(report: _Report, hint: Mapping[str, Any]) -> _Report | None:
     return _fit_to_leave(report)
 
 
-def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report:
-    return _fit_to_leave(report)
+def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report | None:
+    return None if _is_idle_task(report) else _fit_to_leave(report)
+
+
+def _sampler(rate: float) -> Callable[[Mapping[str, Any]], float]:
+    """Of which requests and tasks the trace is sent: this share, or as the caller has decided; of probes, none."""
+
+    def sampled(begun: Mapping[str, Any]) -> float:
+        if begun.get("asgi_scope", {}).get("path") in PROBES:
+            return 0.0
+        decided: bool | None = begun.get("parent_sampled")
+        return rate if decided is None else float(decided)
+
+    return sampled
+
+
+def _is_idle_task(report: _Report) -> bool:
+    """Whether it was a task of beat's in which nothing was done but to ask the database: there is one every second."""
+    trace = report.get("contexts", {}).get("trace", {})
+    is_well = trace.get("op") == "queue.task.celery" and trace.get("status") in {None, "ok"}
+    return is_well and all(span.get("op") == "db" for span in report.get("spans", ()))
 
 
 def _fit_to_leave(report: _Report) -> _Report:

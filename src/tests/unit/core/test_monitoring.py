@@ -105,7 +105,7 @@ def test_the_dashboard_can_be_imported():
     assert board["uid"] == "die-hard"
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in board["panels"]:
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= 24
