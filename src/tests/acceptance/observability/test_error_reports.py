@@ -140,6 +140,8 @@ def test_neither_idle_ticks_nor_probes_are_traced(observed, sentry, collector):
     ticks = [each for each in found if each["transaction"] == "outbox.tick"]
     assert ticks
     assert all(any(span["op"] != "db" for span in tick["spans"]) for tick in ticks if is_well(tick))
+    *_, registration = (each for each in found if each["transaction"] == "/api/users/")
+    assert {"use_case.RegisterUser", "outbox.record", "db"} <= {span["op"] for span in registration["spans"]}
     exported = list(collector.spans)
     assert not any(span.attributes.get("http.route") in {"/livez", "/readyz"} for span in exported)
     parents = {span.parent_id for span in exported}
