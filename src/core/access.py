@@ -1,6 +1,7 @@
 """The outermost layer of the ASGI application: every request's id and trace, its span, and one line in the log."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +10,7 @@ import structlog
 from core.identity import accepted_request_id, accepted_traceparent, identify
 from core.lifespan import Application, Message, Receive, Send
 from core.observability.metrics import requests
-from kit.span import span
+from kit.span import Span, span
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +66,7 @@ def with_access_log(application: Application) -> Application:
             trace=accepted_traceparent(_text(headers.get(b"traceparent", b""))),
         )
         started = time.perf_counter()
-        with span(
-            "http.request", **{"http.request.method": exchange.method, "url.scheme": scope.get("scheme", "http")}
-        ) as request:
+        with _span_of(exchange, scheme=scope.get("scheme", "http")) as request:
             requests.begun()
             try:
                 await application(scope, exchange.receive, exchange.send)
@@ -78,6 +77,13 @@ def with_access_log(application: Application) -> Application:
                 _measure(exchange, seconds=seconds)
 
     return logged
+
+
+def _span_of(exchange: Exchange, *, scheme: str) -> AbstractContextManager[Span]:
+    """The request's span; probes have none, or most traces would be theirs."""
+    if exchange.path in PROBES:
+        return nullcontext(Span())
+    return span("http.request", **{"http.request.method": exchange.method, "url.scheme": scheme})
 
 
 def _log(exchange: Exchange, *, milliseconds: float) -> None:

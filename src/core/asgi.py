@@ -18,4 +18,4 @@ from core.static_files import with_static_files
 metrics.plug_in()
 django = cast("Application", get_asgi_application())  # Django's types know scopes as dicts only
 limited = with_body_limit(django, most_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-application = with_lifespan(with_static_files(with_access_log(limited)))
+application = with_lifespan(with_access_log(with_static_files(limited)))

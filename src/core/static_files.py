@@ -1,7 +1,8 @@
 """Static files (the admin's and the documentation's) in production, by WhiteNoise: compressed, hashed, cached for ever.
 
 WhiteNoise's own middleware is synchronous: in front of asynchronous views it would cost every request two changes of
-thread. So the server's application asks it directly, before Django. In development Django's own handler serves them.
+thread. So the server's application asks it directly, before Django and within the access log. In development Django's
+own handler serves them.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from whitenoise import WhiteNoise
 from whitenoise.responders import Response
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from core.access import EXCHANGE
 from core.lifespan import Application, Message, Receive, Send
 
 _CHUNK = 64 * 1024
@@ -40,14 +42,16 @@ def white_noise(application: Any = None) -> WhiteNoise:
 
 
 def with_static_files(application: Application) -> Application:
-    """The ASGI application, with the static files in front of it."""
-    files = white_noise().files
+    """The ASGI application, with the static files in front of it; in logs and metrics they are one route."""
+    files, route = white_noise().files, f"{settings.STATIC_URL.lstrip('/')}<path:path>"
 
     async def serving(scope: Message, receive: Receive, send: Send) -> None:
         found = files.get(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await application(scope, receive, send)
         else:
+            if EXCHANGE in scope:
+                scope[EXCHANGE].route = route
             await _send(found.get_response(scope["method"], _headers(scope)), send)
 
     return serving

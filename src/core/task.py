@@ -1,14 +1,15 @@
-"""What every Celery task runs in: the identity of the request that caused it, if one did, and a span."""
+"""What every Celery task runs in: the identity of the request that caused it, if one did, a span, and a count."""
 
 from contextlib import ExitStack
 from typing import Any
 
 import celery
 import structlog
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import before_task_publish, task_failure, task_postrun, task_prerun, worker_ready
 from celery.states import FAILURE
 
 from core.identity import accepted_request_id, accepted_traceparent, forget
+from kit.measure import count
 from kit.span import span
 from outbox import context
 
@@ -53,3 +54,17 @@ def _end(task_id: str, retval: Any = None, state: str = "", **_: Any) -> None:
             opened.close()
     finally:
         forget()
+
+
+# Sent by the child in which the task has failed, or by its parent when there is no such child any more.
+@task_failure.connect
+def _count_failure(sender: celery.Task[..., Any], **_: Any) -> None:
+    count("celery.tasks_failed", task=sender.name)
+
+
+@worker_ready.connect
+def _begin_counting(sender: Any, **_: Any) -> None:
+    """Say 0 for every task there is: a counter that begins with its first failure has not grown, for Prometheus."""
+    for name in sender.app.tasks:
+        if not name.startswith("celery."):
+            count("celery.tasks_failed", 0, task=name)

@@ -31,6 +31,7 @@ class Figures:
     unsealed_events: int
     oldest_unsealed_age: float
     sealed_batches: int
+    batches_leased: int
     batches_in_doubt: int
     quarantined_events: int
     is_held: bool

@@ -26,6 +26,7 @@ _LEVELS = {
     "celery.worker.request": "INFO",
     "kombu": "WARNING",
     "asynch": "WARNING",
+    "multiprocessing": "WARNING",
     # What was refused stands in the access line; only faults of ours are worth another.
     "django.request": "ERROR",
 }
@@ -79,6 +80,8 @@ def _configuration(*, level: str, fmt: str, levels: Mapping[str, str], stream: s
         # The uvicorn command has given these handlers of its own. The access line is ours, see core.access.
         "uvicorn": {"handlers": [], "propagate": True},
         "uvicorn.access": {"handlers": [], "propagate": False},
+        # Whoever asks for it first cuts it off from the others: a worker tells here which of its children was killed.
+        "multiprocessing": {"handlers": ["stream"], "propagate": False},
     }
     for name, least in levels.items():
         loggers.setdefault(name, {})["level"] = least

@@ -6,7 +6,7 @@ exception, whatever its keys.
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestAborted
 
-from core.observability.redaction import redacted, redacted_mapping, without_addresses
+from core.access import PROBES
+from core.observability.redaction import redacted_mapping, without_addresses
 from events.store import StoreUnavailable
 from kit.span import register_tracer, traceparent
 from outbox import context
@@ -38,6 +39,7 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
     import sentry_sdk  # noqa: PLC0415 -- importing it takes a tenth of a second
     from sentry_sdk.integrations.django import DjangoIntegration  # noqa: PLC0415 -- likewise
     from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 -- likewise
+    from sentry_sdk.integrations.threading import ThreadingIntegration  # noqa: PLC0415 -- likewise
 
     ignore_logger("django.security.*")  # clients' attempts, as in _EXPECTED
     ignore_logger("opentelemetry.*")  # a collector that is away is no fault of the application
@@ -49,15 +51,20 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
         environment=environment,
         release=release or None,
         sample_rate=sample_rate,
-        traces_sample_rate=traces_sample_rate or None,
+        traces_sampler=_sampler(traces_sample_rate) if traces_sample_rate else None,
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         before_send=_before_send,  # type: ignore[arg-type]  # Sentry's own types are dictionaries with these keys
         before_send_transaction=_before_send_transaction,  # type: ignore[arg-type]
         before_breadcrumb=_before_breadcrumb,
-        # The spans that are worth their cost are those of kit.span and of the database.
-        integrations=[DjangoIntegration(middleware_spans=False, signals_spans=False)],
+        integrations=[
+            # The spans that are worth their cost are those of kit.span and of the database.
+            DjangoIntegration(middleware_spans=False, signals_spans=False),
+            # Its copies of two scopes for every change of thread, a dozen a request, were the largest part of what all
+            # this costs; Django's threads have the request's context, and with it the scopes, anyway.
+            ThreadingIntegration(propagate_scope=False),
+        ],
     )
     if traces_sample_rate:
         register_tracer(_open_span)
@@ -81,24 +88,44 @@ def _before_send(report: _Report, hint: Mapping[str, Any]) -> _Report | None:
     return _fit_to_leave(report)
 
 
-def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report:
-    return _fit_to_leave(report)
+def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Report | None:
+    return None if _is_idle_task(report) else _fit_to_leave(report)
+
+
+def _sampler(rate: float) -> Callable[[Mapping[str, Any]], float]:
+    """Of which requests and tasks the trace is sent: this share, or as the caller has decided; of probes, none."""
+
+    def sampled(begun: Mapping[str, Any]) -> float:
+        if begun.get("asgi_scope", {}).get("path") in PROBES:
+            return 0.0
+        decided: bool | None = begun.get("parent_sampled")
+        return rate if decided is None else float(decided)
+
+    return sampled
+
+
+def _is_idle_task(report: _Report) -> bool:
+    """Whether it was a task of beat's in which nothing was done but to ask the database: there is one every second."""
+    trace = report.get("contexts", {}).get("trace", {})
+    is_well = trace.get("op") == "queue.task.celery" and trace.get("status") in {None, "ok"}
+    return is_well and all(span.get("op") == "db" for span in report.get("spans", ()))
 
 
 def _fit_to_leave(report: _Report) -> _Report:
     _identify(report)
     if "request" in report:
         report["request"].pop("query_string", None)
+    if "logentry" in report:
+        # By itself an argument no longer looks like what it is: the finished text has it, and is looked through.
+        report["logentry"].pop("params", None)
     shown: _Report = without_addresses(redacted_mapping(report))
     return {**shown, **{key: report[key] for key in ("release",) if key in report}}  # many are called app@1.2.3
 
 
 def _before_breadcrumb(crumb: _Report, hint: Mapping[str, Any]) -> _Report:
+    """Show a line's identifier and keys. Secrets are looked for when a report takes the crumbs along; most are not."""
     logged = _logged(hint)
-    if logged is not None:
-        crumb |= {"message": logged["event"], "data": _keys(logged)}
-    found: _Report = without_addresses(redacted(crumb))
-    return found
+    return crumb if logged is None else crumb | {"message": logged["event"], "data": _keys(logged)}
 
 
 def _logged(hint: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -19,11 +19,12 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Span as SDKSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from core.observability.redaction import redacted_text, without_addresses
+from core.observability.redaction import redacted_mapping, redacted_text, without_addresses
 from kit.errors import DomainError
 from kit.span import register_tracer, traceparent
 
@@ -47,7 +48,7 @@ def start(*, environment: str, release: str) -> None:
         return
     _provider = TracerProvider(resource=_resource(environment=environment, release=release), shutdown_on_exit=False)
     atexit.register(stop)
-    _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _provider.add_span_processor(WithoutIdleTasks(OTLPSpanExporter()))
     trace.set_tracer_provider(_provider)
     register_tracer(_opener(_provider.get_tracer("die_hard")))
     got_request_exception.connect(_note_uncaught)
@@ -94,6 +95,27 @@ def _opener(tracer: trace.Tracer) -> Any:
             traceparent.reset(present)
 
     return opened
+
+
+class WithoutIdleTasks(BatchSpanProcessor):
+    """Exports spans, but for tasks of beat's in which nothing was done: there is one every second, day and night."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        super().__init__(exporter)
+        self._parents: set[int] = set()
+
+    def on_start(self, span: SDKSpan, parent_context: Context | None = None) -> None:
+        if span.parent is not None and not span.parent.is_remote:
+            self._parents.add(span.parent.span_id)
+        super().on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        has_children = span.context is not None and span.context.span_id in self._parents
+        if span.context is not None:
+            self._parents.discard(span.context.span_id)
+        is_beats = span.kind is SpanKind.CONSUMER and span.parent is None
+        if has_children or not is_beats or span.status.status_code is StatusCode.ERROR:
+            super().on_end(span)
 
 
 class _Listener:
@@ -148,8 +170,8 @@ def _traceparent(context: SpanContext) -> str:
 
 def _plain(attributes: Mapping[str, object]) -> dict[str, Any]:
     return {
-        key: value if isinstance(value, (bool, int, float)) else redacted_text(str(value))
-        for key, value in attributes.items()
+        key: value if isinstance(value, (bool, int, float)) else str(value)
+        for key, value in redacted_mapping(attributes).items()
     }
 
 

@@ -25,6 +25,7 @@ undelivered AS MATERIALIZED (
         count(*) AS batches,
         coalesce(sum(events), 0) AS events,
         coalesce(sum(bytes), 0) AS bytes,
+        count(*) FILTER (WHERE owner IS NOT NULL AND due_at > statement_timestamp()) AS leased,
         count(*) FILTER (WHERE attempts > 0 AND (owner IS NULL OR due_at <= statement_timestamp())) AS in_doubt
     FROM outbox_batch
     WHERE state = 'sealed'
@@ -38,6 +39,7 @@ SELECT
     unsealed.events AS unsealed_events,
     greatest(0, extract(epoch FROM statement_timestamp() - unsealed.oldest_at))::float8 AS oldest_unsealed_age,
     undelivered.batches AS sealed_batches,
+    undelivered.leased AS batches_leased,
     undelivered.in_doubt AS batches_in_doubt,
     (SELECT count(*) FROM outbox_batch WHERE state = 'quarantined') AS quarantined_events
 FROM unsealed, undelivered

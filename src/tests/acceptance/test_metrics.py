@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import COMMANDS, SOURCE, eventually, free_port
-from tests.acceptance.scrape import fires, is_true, scrape
+from tests.acceptance.scrape import scrape
 
 LAG = "die_hard_outbox_oldest_pending_age_seconds"
 
@@ -29,14 +29,6 @@ def delivered_all(application):
     def look():
         found = scrape(application)
         return found if found.total("die_hard_outbox_pending_events") == 0 else None
-
-    return look
-
-
-def lagging(application, *, seconds: float):
-    def look():
-        found = scrape(application)
-        return found if found.total(LAG) > seconds else None
 
     return look
 
@@ -119,53 +111,6 @@ def test_a_registration_moves_the_figures_of_every_process_on_its_way(applicatio
     assert eventually(delivered_all(application)).total(LAG) == 0
 
 
-def test_while_clickhouse_is_stopped_the_lag_rises_readiness_stays_green_and_the_alert_fires(
-    application, environment, tmp_path
-):
-    quiet = eventually(delivered_all(application))
-    assert not is_true("OutboxLagging", quiet)
-    assert fires("OutboxLagging", quiet, folder=tmp_path) in {False, None}
-    application.clickhouse.close()
-    try:
-        registered(application, 3)
-        early = eventually(lagging(application, seconds=1))
-        time.sleep(4)
-        late = scrape(application)
-        assert late.total(LAG) >= early.total(LAG) + 3
-        assert late.total("die_hard_outbox_pending_events") == 3
-        assert late.total("die_hard_outbox_pending_bytes") > 100
-        assert late.total("die_hard_outbox_breaker_open") == 1
-        assert late.total("die_hard_outbox_store_errors_total", kind="unavailable") >= 1
-        assert late.total("die_hard_outbox_batches_in_doubt") >= 1
-
-        ready = application.http.get("/readyz")
-        assert ready.status_code == 200
-        checks = ready.json()["checks"]
-        assert checks["outbox"]["lag_seconds"] >= 3
-        eventually(
-            lambda: application.http.get("/readyz").json()["checks"]["event_store"]["status"] == "unavailable",
-            within=30,
-        )
-        assert application.http.get("/readyz").status_code == 200
-
-        # Two minutes go by.
-        with psycopg.connect(environment["DATABASE_URL"]) as database:
-            database.execute(
-                "UPDATE outbox_event SET occurred_at = occurred_at - interval '2 minutes'"
-                " FROM outbox_batch WHERE state = 'sealed' AND id <@ ids"
-            )
-        severe = eventually(lagging(application, seconds=120))
-        assert is_true("OutboxLagging", severe)
-        assert fires("OutboxLagging", severe, folder=tmp_path) in {True, None}
-    finally:
-        application.clickhouse.open()
-    healed = eventually(delivered_all(application), within=60)
-    assert healed.total(LAG) == 0
-    assert not is_true("OutboxLagging", healed)
-    assert fires("OutboxLagging", healed, folder=tmp_path) in {False, None}
-    eventually(lambda: application.http.get("/readyz").json()["checks"]["event_store"]["status"] == "ok", within=30)
-
-
 def test_figures_of_a_killed_process_stay_counted_and_its_present_state_is_forgotten(application, another_web):
     process, port = another_web
     answer = httpx.post(
@@ -224,6 +169,31 @@ def test_a_comparison_that_finds_a_difference_is_counted_by_kind(application, ev
     assert after.total(differences, kind="missing") == before.total(differences, kind="missing")
     assert time.time() - after.total("die_hard_outbox_reconciled_timestamp_seconds") < 60
     assert application.verify()["in_order"]
+
+
+def test_a_task_that_fails_is_counted_under_its_name_and_the_others_begin_at_zero(application, environment):
+    failed = "die_hard_celery_tasks_failed_total"
+    before = scrape(application)
+    tasks = {sample.labels["task"] for sample in before.samples if sample.name == failed}
+    assert {"outbox.tick", "outbox.rotate", "outbox.reconcile", "users.deliver_letters", "guards.prune"} <= tasks
+    assert not any(task.startswith("celery.") for task in tasks)
+
+    def grown():
+        found = scrape(application)
+        return found if found.total(failed) > before.total(failed) else None
+
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as database:
+        database.execute("ALTER TABLE guards_kept_answer RENAME TO hidden_answers")
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "celery", "-A", "core", "call", "guards.prune"],
+                cwd=SOURCE, env=application.environment, check=True, capture_output=True, timeout=60,
+            )  # fmt: skip
+            after = eventually(grown)
+        finally:
+            database.execute("ALTER TABLE hidden_answers RENAME TO guards_kept_answer")
+    assert after.total(failed, task="guards.prune") == before.total(failed, task="guards.prune") + 1
+    assert after.total(failed) == before.total(failed) + 1
 
 
 def test_worker_and_beat_show_signs_of_life_until_they_fall_silent(application):

@@ -123,6 +123,11 @@ FIGURES: Final[Sequence[Count | Spread | Level]] = (
     ),
     Count(name="outbox.slots_rotated", help="Slots of the outbox truncated because everything in them is settled."),
     Count(name="outbox.batches_pruned", help="Ledger entries forgotten after OUTBOX_LEDGER_RETENTION."),
+    Count(
+        name="celery.tasks_failed",
+        help="Tasks that ended in an exception nobody foresaw, ran into a limit or lost their process.",
+        labels=("task",),
+    ),
     Level(
         name="database.pool_connections",
         help="Connections to PostgreSQL in the web servers' pools.",
@@ -162,6 +167,7 @@ FACTS: Final[Sequence[Fact]] = (
         help="How long the oldest of those has been waiting; over a few seconds, nobody seals.",
     ),
     Fact(name="outbox.batches_sealed_pending", help="Batches sealed and not settled."),
+    Fact(name="outbox.batches_leased", help="Pending batches that a worker is delivering, by leases that still run."),
     Fact(
         name="outbox.batches_in_doubt",
         help="Pending batches with a failed or abandoned attempt: the next one asks the store first.",

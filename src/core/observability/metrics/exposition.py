@@ -66,6 +66,7 @@ def _facts(found: Figures) -> dict[str, _Values]:
         "outbox.unsealed_events": {(): found.unsealed_events},
         "outbox.oldest_unsealed_age_seconds": {(): found.oldest_unsealed_age},
         "outbox.batches_sealed_pending": {(): found.sealed_batches},
+        "outbox.batches_leased": {(): found.batches_leased},
         "outbox.batches_in_doubt": {(): found.batches_in_doubt},
         "outbox.quarantined_events": {(): found.quarantined_events},
         "outbox.differences_found": {(): found.differences},

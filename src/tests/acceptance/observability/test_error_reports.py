@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from uuid import uuid4
 
 from tests.acceptance.conftest import eventually
@@ -60,8 +61,8 @@ def test_a_fault_in_a_command_is_reported_before_it_exits(observed, sentry):
         observed.environment["DATABASE_URL"] = right
     assert done.returncode == 1
     assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert json.loads(line)["event"] == "uncaught_exception"
+    printed = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert printed == ["uncaught_exception"]
     reports = [each.content for each in sentry.errors() if each.content["tags"].get("command") == "sqlflush"]
     assert len(reports) == 1
     assert reports[0]["exception"]["values"][-1]["type"] == "OperationalError"
@@ -124,3 +125,28 @@ def test_a_trace_goes_on_through_the_broker(observed, sentry):
     )
     assert ticks[0]["contexts"]["trace"]["trace_id"]
     assert any(span["op"] == "outbox.seal" for tick in ticks for span in tick["spans"])
+
+
+def test_neither_idle_ticks_nor_probes_are_traced(observed, sentry, collector):
+    """A tick comes every second and a probe every few; hardly any of them is worth keeping."""
+    before = len(sentry.transactions())
+    for path in ("/livez", "/readyz"):
+        assert observed.http.get(path).status_code == 200
+    time.sleep(2)
+    observed.register(f"ada.{uuid4().hex[:12]}@example.com")
+    eventually(lambda: len(sentry.transactions()) >= before + 2)
+    found = [each.content for each in sentry.transactions()]
+    assert not any(each["transaction"].endswith(("/livez", "/readyz")) for each in found)
+    ticks = [each for each in found if each["transaction"] == "outbox.tick"]
+    assert ticks
+    assert all(any(span["op"] != "db" for span in tick["spans"]) for tick in ticks if is_well(tick))
+    *_, registration = (each for each in found if each["transaction"] == "/api/users/")
+    assert {"use_case.RegisterUser", "outbox.record", "db"} <= {span["op"] for span in registration["spans"]}
+    exported = list(collector.spans)
+    assert not any(span.attributes.get("http.route") in {"/livez", "/readyz"} for span in exported)
+    parents = {span.parent_id for span in exported}
+    assert all(span.span_id in parents or span.is_error for span in exported if span.name == "outbox.tick")
+
+
+def is_well(transaction) -> bool:
+    return transaction["contexts"]["trace"].get("status") in {None, "ok"}

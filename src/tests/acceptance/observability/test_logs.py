@@ -1,8 +1,10 @@
 """What the real processes print: JSON, line by line, whatever happens, and no secret."""
 
+import os
 import re
 import signal
 import socket
+from pathlib import Path
 from uuid import uuid4
 
 from tests.acceptance.conftest import eventually
@@ -26,6 +28,10 @@ def access_line(application, request_id: str):
 def test_every_line_of_every_process_is_json_from_its_start_to_its_stop(observed, database):
     observed.register(f"ada.{uuid4().hex}@example.com")
     eventually(lambda: [line for line in lines(observed, "worker") if line["event"] == "batch_delivered"])
+    worker = observed.processes["worker"].pid
+    child = int(Path(f"/proc/{worker}/task/{worker}/children").read_text().split()[0])
+    os.kill(child, signal.SIGKILL)
+    eventually(lambda: [line for line in lines(observed, "worker") if line["logger"] == "multiprocessing"])
     for name in ("web", "worker", "beat"):
         process = observed.processes[name]
         process.send_signal(signal.SIGTERM)

@@ -104,14 +104,14 @@ def test_what_has_been_sealed_is_as_old_as_its_events(memory_store):
 def test_a_batch_is_in_doubt_after_a_failed_or_an_abandoned_attempt_only(memory_store):
     record(1)
     seal()
-    assert figures().batches_in_doubt == 0
+    assert (figures().batches_leased, figures().batches_in_doubt) == (0, 0)
     lease = ledger.lease(owner="test")
-    assert figures().batches_in_doubt == 0
+    assert (figures().batches_leased, figures().batches_in_doubt) == (1, 0)
     execute("UPDATE outbox_batch SET due_at = now() - interval '1 second'")  # its worker has died
-    assert figures().batches_in_doubt == 1
+    assert (figures().batches_leased, figures().batches_in_doubt) == (0, 1)
     lease = ledger.lease(owner="test")
     ledger.postpone(lease, seconds=60, reason="no answer")
-    assert figures().batches_in_doubt == 1
+    assert (figures().batches_leased, figures().batches_in_doubt) == (0, 1)
     execute("UPDATE outbox_batch SET due_at = now()")
     assert deliver_one() == (Outcome.DELIVERED, 1)
     assert figures().batches_in_doubt == 0
@@ -153,6 +153,30 @@ def test_nothing_is_scanned_whole_however_large_the_ledger_and_the_outbox_are():
             sql.execute("EXPLAIN " + statement("oldest_waiting"))
             plan += "\n".join(line for (line,) in sql.fetchall())
     assert "Seq Scan on outbox_" not in plan
+
+
+@pytest.mark.parametrize("modest", [True, False], ids=["by the metrics", "by outbox status"])
+def test_since_when_the_oldest_event_waits_is_one_look_however_many_batches_wait(modest):
+    execute(
+        "INSERT INTO outbox_batch (state, ids, events, bytes, month)"
+        " SELECT 'sealed', int8multirange(int8range(n, n + 1)), 1, 1, now() FROM generate_series(1, 20000) AS n"
+    )
+    execute("ANALYZE outbox_batch")
+    with transaction.atomic(), connection.cursor() as sql:
+        if modest:
+            asked._be_modest()
+        sql.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + statement("oldest_waiting"))
+        ((found,),) = sql.fetchall()
+    read = [node for node in nodes(found[0]["Plan"]) if node.get("Relation Name") == "outbox_batch"]
+    assert [(node["Index Name"], node["Actual Rows"]) for node in read] == [("outbox_batch_foremost", 100)]
+    assert not any("Sort" in node["Node Type"] for node in nodes(found[0]["Plan"]))
+
+
+def nodes(plan):
+    """A plan's steps, from the outermost."""
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from nodes(each)
 
 
 def test_it_can_write_nothing():

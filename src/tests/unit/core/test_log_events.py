@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.settings.environment import SOURCE
 
-ROOMS = ("core", "users", "event_log", "outbox", "events", "kit")
+ROOMS = ("core", "users", "event_log", "guards", "outbox", "events", "kit")
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 LEVEL = "|".join(sorted(LEVELS - {"exception"}))
 DOCUMENT = SOURCE.parent / "docs" / "observability.md"

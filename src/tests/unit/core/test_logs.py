@@ -34,6 +34,11 @@ def test_a_line_has_its_identifier_level_logger_time_and_keys():
         f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
         f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
         f"import warnings; warnings.warn('password={CANARY}')",
+        f"log.info('x', password_hash='{CANARY}')",
+        f"log.info('x', header='eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{CANARY}.{CANARY}')",
+        f"logging.getLogger('lib').error('got eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY} of %s', 'somebody')",
+        f"log.info('x', key='-----BEGIN PRIVATE KEY-----\\n{CANARY}\\n-----END PRIVATE KEY-----')",
+        f"\ntry:\n    raise ValueError('-----BEGIN PRIVATE KEY-----\\n{CANARY}')\nexcept Exception: log.exception('x')",
     ],
 )
 @pytest.mark.parametrize("fmt", ["json", "console"])
@@ -61,6 +66,12 @@ def test_warnings_and_uncaught_exceptions_are_lines_too():
     assert found[0]["event"].startswith("UserWarning: old (")
     assert (found[1]["event"], found[1]["thread"]) == ("uncaught_exception", "mine")
     assert "ZeroDivisionError" in found[1]["exception"]
+
+
+@pytest.mark.parametrize("pool", ["billiard.util", "multiprocessing"])
+def test_what_a_pool_says_of_a_child_that_was_killed_is_one_line_like_the_others(pool):
+    (line,) = logged(f"from {pool} import get_logger; get_logger().error('Process %r exited', 'Fork-1')")
+    assert (line["event"], line["logger"], line["level"]) == ("Process 'Fork-1' exited", "multiprocessing", "error")
 
 
 def test_a_logger_may_have_a_level_of_its_own():

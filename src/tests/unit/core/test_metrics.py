@@ -1,9 +1,7 @@
-"""The catalogue, the code that tells the figures, the meter, the documents: they speak of the same metrics."""
+"""The catalogue, the code that tells the figures, the meter, the exposition: they speak of the same metrics."""
 
 import ast
-import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,8 +22,7 @@ from core.settings.environment import SOURCE
 from events import store
 from outbox.figures import Figures
 
-MONITORING = SOURCE.parent / "docs" / "monitoring"
-ROOMS = ("core", "users", "event_log", "outbox", "events", "kit")
+ROOMS = ("core", "users", "event_log", "guards", "outbox", "events", "kit")
 BY_NAME = {figure.name: figure for figure in FIGURES}
 KINDS = {"count": Count, "observe": Spread, "gauge": Level}
 
@@ -49,23 +45,12 @@ def told():
                     yield f"{path.name}:{node.lineno}", node.func.id, node.args[0].value, labels
 
 
-def exposed_names():
-    """The names of all series that a scrape can find."""
-    meter = PrometheusMeter()
-    for figure in FIGURES:
-        labels = dict.fromkeys(figure.labels, "x")
-        {Count: meter.count, Spread: meter.observe, Level: meter.gauge}[type(figure)](figure.name, 1, labels)
-    text = generate_latest(meter.registry).decode()
-    for name, values in exposition._facts(some_figures()).items():
-        text += f"{exposition._family(name, values).name} 1\n"
-    return set(re.findall(r"^(die_hard_\w+)", text, re.MULTILINE))
-
-
 def some_figures():
     slot = {"slot": "outbox_event_slot_3", "rows": 7, "bytes": 8192, "dead_rows": 0, "today": True}
     return Figures(
         pending_events=5, pending_bytes=500, oldest_pending_age=1.5, unsealed_events=2, oldest_unsealed_age=0.5,
-        sealed_batches=1, batches_in_doubt=0, quarantined_events=0, is_held=False, differences=0, slots=[slot],
+        sealed_batches=1, batches_leased=1, batches_in_doubt=0, quarantined_events=0, is_held=False, differences=0,
+        slots=[slot],
     )  # fmt: skip
 
 
@@ -193,84 +178,6 @@ def test_a_scraper_that_vanishes_is_one_line_in_the_log_and_none_on_standard_err
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert "Traceback" not in capfd.readouterr().err
-
-
-# The documents
-
-
-def rules():
-    (group,) = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
-    return group["rules"]
-
-
-def dashboard():
-    return json.loads((MONITORING / "dashboard.json").read_text())
-
-
-def expressions():
-    yield from ((rule["alert"], rule["expr"]) for rule in rules())
-    for panel in dashboard()["panels"]:
-        yield from ((panel["title"], target["expr"]) for target in panel.get("targets", ()))
-
-
-def test_alerts_and_dashboard_ask_for_metrics_that_exist():
-    exposed = exposed_names()
-    for where, expression in expressions():
-        assert re.search(r"die_hard_|up\{", expression), where
-        for name in re.findall(r"die_hard_\w+", expression):
-            assert name in exposed, f"{where}: {name}"
-
-
-def test_every_alert_says_how_bad_it_is_what_it_means_and_where_the_first_action_stands():
-    readme = (MONITORING / "README.md").read_text()
-    names = [rule["alert"] for rule in rules()]
-    assert len(set(names)) == len(names)
-    for rule in rules():
-        assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
-        assert {"summary", "description", "runbook_url"} <= set(rule["annotations"]), rule["alert"]
-        assert rule["annotations"]["runbook_url"].endswith(f"docs/monitoring/README.md#{rule['alert'].lower()}")
-        assert f"### {rule['alert']}\n" in readme
-
-
-def test_every_alert_is_tested():
-    document = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())
-    cases = [case for test in document["tests"] for case in test["alert_rule_test"]]
-    fires = {case["alertname"] for case in cases if case.get("exp_alerts")}
-    is_silent = {case["alertname"] for case in cases if not case.get("exp_alerts")}
-    assert fires == is_silent == {rule["alert"] for rule in rules()}
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: apt install prometheus) is not on PATH")
-@pytest.mark.parametrize("command", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]])
-def test_promtool_finds_the_alerts_sound(command):
-    checked = subprocess.run(["promtool", *command], cwd=MONITORING, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-def test_the_dashboard_can_be_imported():
-    board = dashboard()
-    assert board["uid"] == "die-hard"
-    ids = [panel["id"] for panel in board["panels"]]
-    assert len(set(ids)) == len(ids)
-    for panel in board["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-        if panel["type"] != "row":
-            assert panel["description"], panel["title"]
-            assert panel["datasource"]["uid"] == "${datasource}"
-
-
-def test_the_readme_lists_every_metric():
-    rows = re.findall(
-        r"^\| `(die_hard_\w+)`(?: \(([\w, ]+)\))? \| (.+?) \|$", (MONITORING / "README.md").read_text(), re.MULTILINE
-    )
-    assert {name: (labels, text) for name, labels, text in rows} == {
-        metric.prometheus_name + ("_total" if isinstance(metric, Count) else ""): (
-            ", ".join(metric.labels),
-            metric.help,
-        )
-        for metric in (*FIGURES, *FACTS)
-    }
 
 
 def test_a_start_without_metrics_does_not_import_the_client():

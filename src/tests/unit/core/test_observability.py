@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import path
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
-import sentry_sdk
+import sentry_sdk, structlog
 
 class Register(APIView):
     authentication_classes = ()
@@ -30,8 +30,12 @@ class Register(APIView):
     def post(self, request):
         form = dict(request.data)
         harmless = form["password"]
+        structlog.get_logger("x").info("crumb_left", token=harmless, deep=[{{"password": harmless}}])
+        logging.getLogger("lib").info("connecting to %s", f"redis://:{{harmless}}@host/0")
         logging.getLogger("x").error("form_refused", extra={{"form": {{"nested": [{{"password": harmless}}]}}}})
-        raise RuntimeError("nobody foresaw this")
+        logging.getLogger("x").error("hash_refused", extra={{"row": {{"password_hash": harmless}}}})
+        logging.getLogger("x").error("key is -----BEGIN PRIVATE KEY-----\\n%s\\n-----END PRIVATE KEY-----", harmless)
+        raise RuntimeError(f"nobody foresaw this: eyJhbGciOiJIUzI1NiJ9.{{harmless}}.{{harmless}}")
 
 module = types.ModuleType("failing_urls")
 module.urlpatterns = [path("fail/", Register.as_view())]
@@ -121,6 +125,10 @@ def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):
     sent = "\n".join(envelopes)
     assert "nobody foresaw this" in sent
     assert "form_refused" in sent
+    assert "crumb_left" in sent
+    assert "connecting to redis://***" in sent
+    assert "hash_refused" in sent
+    assert "key is ***" in sent
     assert CANARY not in sent
 
 

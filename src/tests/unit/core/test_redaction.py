@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from core.observability.redaction import looks_harmless, redacted, redacted_text, without_addresses
 
 CANARY = "canary7c1f0123456789"
+JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}.{CANARY}-_x"
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\n+/{CANARY}==\n-----END RSA PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,8 @@ CANARY = "canary7c1f0123456789"
         "access_token", "refreshToken", "csrfmiddlewaretoken", "Authorization", "HTTP_AUTHORIZATION", "Cookie",
         "Set-Cookie", "api_key", "X-Api-Key", "secret", "SECRET_KEY", "client_secret", "sessionid", "session_key",
         "SENTRY_CONFIG_DSN", "credentials", "private_key",
+        "password_hash", "passwordHash", "hashed_password", "token_digest", "api_key_hash", "password_confirmation",
+        "token_value", "passwd_salt", "jwt", "id_token_jwt", "signing_key", "AWS_SECRET_ACCESS_KEY", "ssh_key",
     ],
 )  # fmt: skip
 def test_nothing_is_shown_under_the_name_of_a_secret(name):
@@ -36,6 +40,11 @@ def test_nothing_is_shown_under_the_name_of_a_secret(name):
         f"{{'password': 'a {CANARY} b'}}", f'"secret": "with \\" {CANARY}"', f"Cookie: sessionid={CANARY}",
         f"api_key={CANARY}", f"(1, argon2$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${CANARY}, null)",
         f"pbkdf2_sha256$600000$salt${CANARY}", f"https://{CANARY}@sentry.example/1",
+        f"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${CANARY}", f"password_hash={CANARY}", f"'tokenDigest': '{CANARY}'",
+        JWT, f"got {JWT}, expired", f"x_{JWT}", f"({JWT})", f"eyJhbGciOiJub25lIn0.{CANARY}.",
+        f"eyJhbGciOiJkaXIiLCJlbmMi..{CANARY}.{CANARY}.{CANARY}", f"eyJhbGciOiJIUzI1NiJ9.{CANARY}",
+        PEM, f"key:\n{PEM}\nand on", PEM.replace("RSA ", ""), PEM.replace("RSA ", "ENCRYPTED "), repr(PEM.encode()),
+        json.dumps({"text": PEM}), PEM[:-40], PEM.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"),
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked_within_a_text(text):
@@ -48,6 +57,8 @@ def test_what_looks_like_a_secret_is_masked_within_a_text(text):
     [
         "batch_delivered", "see https://example.com/a@b", "user@example.com", "the session: closed", "basic rules",
         "http://127.0.0.1:8000/", "monkeys", "tokenizer", 'relation "users_user" does not exist', "",
+        "monkeyJumpsOver.the.fence", "eyJ", "eyJ.a.b", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
+        "token_type: no secret", "keyboard", "a hash: 0f3a",
     ],
 )  # fmt: skip
 def test_what_is_no_secret_stays_as_it_is(text):
@@ -86,6 +97,18 @@ def test_a_thing_that_cannot_show_itself_and_one_that_holds_itself_are_no_troubl
 @given(st.text(), st.text())
 def test_a_password_in_a_url_never_shows(before, after):
     assert CANARY not in redacted_text(f"{before} redis://:{CANARY}@host {after}")
+
+
+def test_what_stands_around_a_private_key_stays_readable():
+    assert redacted_text(f"before\n{PEM}\nbetween\n{PEM}\nafter") == "before\n***\nbetween\n***\nafter"
+
+
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN " * 20_000, "eyJ" * 50_000, "eyJaaaaaaaa." * 20_000, "-" * 200_000 + "key"]
+)
+def test_what_only_begins_like_a_secret_costs_no_time(text):
+    """Each of these takes some milliseconds; a pattern that goes back over what it has read would take minutes."""
+    redacted_text(text)
 
 
 @given(st.text(alphabet='password="\\ :@/', max_size=200))

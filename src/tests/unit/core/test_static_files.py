@@ -1,10 +1,14 @@
 """Static files in production: found under hashed names, never a path outside the folder, Django for everything else."""
 
+import importlib
+
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.core.management import call_command
 from django.templatetags.static import static
+from structlog.testing import capture_logs
 
+from core import asgi
 from core.static_files import HashedStorage, white_noise, with_static_files
 
 
@@ -22,7 +26,11 @@ def collected(settings, tmp_path):
 
 async def answer(path: str, *, method: str = "GET", headers=()) -> tuple[int, dict[str, str], bytes]:
     scope = {"type": "http", "path": path, "method": method, "headers": list(headers)}
-    communicator = ApplicationCommunicator(with_static_files(django), scope)
+    return await answer_of(with_static_files(django), scope)
+
+
+async def answer_of(application, scope) -> tuple[int, dict[str, str], bytes]:
+    communicator = ApplicationCommunicator(application, scope)
     await communicator.send_input({"type": "http.request", "body": b""})
     start = await communicator.receive_output()
     body, more = b"", True
@@ -61,6 +69,22 @@ async def test_everything_else_is_djangos(collected, path):
 async def test_without_collected_files_everything_is_djangos(settings, tmp_path):
     settings.STATIC_ROOT = tmp_path / "nowhere"
     assert (await answer("/static/admin/css/base.css"))[1]["x-from"] == "django"
+
+
+@pytest.fixture
+def application(collected, settings):
+    """The server's, as it is when the files were there at its start."""
+    yield importlib.reload(asgi).application
+    settings.STATIC_ROOT = collected / "nowhere"
+    importlib.reload(asgi)
+
+
+async def test_a_file_has_its_access_line_under_one_route_for_all_files(application):
+    scope = {"type": "http", "path": "/static/admin/css/base.css", "method": "GET", "headers": []}
+    with capture_logs() as lines:
+        _, _, body = await answer_of(application, scope)
+    (line,) = [line for line in lines if line["event"] == "request_finished"]
+    assert (line["route"], line["status"], line["response_bytes"]) == ("static/<path:path>", 200, len(body))
 
 
 def test_before_anything_was_collected_names_are_plain(settings, tmp_path):
