@@ -74,7 +74,9 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
         One's own address is changed over the API, with the password and a letter: an open session is not enough.
         """
         privileges = () if request.user.is_superuser else _PRIVILEGES
-        own = ("is_active", "email", "is_staff", "is_superuser") if obj is not None and obj.pk == request.user.pk else ()
+        own = (
+            ("is_active", "email", "is_staff", "is_superuser") if obj is not None and obj.pk == request.user.pk else ()
+        )
         return (*self.readonly_fields, *privileges, *own)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
