@@ -58,6 +58,24 @@ async def test_several_processes_may_migrate_at_once(stores, new_database):
     await store.append(batch())
 
 
+async def test_migrating_again_holds_up_no_batch_and_tears_none(stores, database):
+    migrating, appending, sent = stores(database=database), stores(database=database), []
+
+    async def append() -> None:
+        for _ in range(15):
+            sent.append(batch(rows=200))
+            await appending.append(sent[-1])
+
+    async def migrate() -> None:
+        for days in (0, 30, 400):
+            assert await stores(database=database, retention_days=days).migrate() == []
+        assert await migrating.migrate() == []
+
+    await asyncio.gather(append(), migrate(), append())
+    digests = await appending.digests([each.batch_id for each in sent])
+    assert [(digests[each.batch_id].rows, digests[each.batch_id].events) for each in sent] == [(200, 200)] * 30
+
+
 async def test_a_new_file_is_applied_to_a_table_with_rows(stores, database, files):
     store, whole = stores(database=database), batch()
     await store.append(whole)
