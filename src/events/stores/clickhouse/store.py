@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from events.store import Batch, Digest, StoreMisconfigured, StoreRefused, StoreUnavailable
-from events.stores.clickhouse import migrator, soundness
+from events.stores.clickhouse import migrator, replicas, soundness
 from events.stores.clickhouse.block import block
 from events.stores.clickhouse.connection import DrainingConnection, trace_settings
 from events.stores.clickhouse.errors import as_store_errors
@@ -93,9 +93,8 @@ class ClickHouseEventStore:
     async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
         """What the store has of this batch: by event id, the fingerprint of each copy."""
         found: dict[UUID, list[int]] = {}
-        for event_id, fingerprint in await self._read(
-            statement("stored", batch_id=literal(str(batch_id)), fingerprint=statement("fingerprint"))
-        ):
+        answers = await self._read("stored", columns="event_id, fingerprint", batch_id=literal(str(batch_id)))
+        for event_id, fingerprint in replicas.copies(answers):
             found.setdefault(event_id, []).append(fingerprint)
         return found
 
@@ -104,27 +103,20 @@ class ClickHouseEventStore:
         found: dict[UUID, Digest] = {}
         for some in batched(dict.fromkeys(batch_ids), _BATCHES_A_QUERY):
             listed = ", ".join(literal(str(batch_id)) for batch_id in some)
-            for batch_id, rows, events, checksum in await self._read(
-                statement("digests", batch_ids=listed, fingerprint=statement("fingerprint"))
-            ):
-                found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
+            columns = "batch_id, row_count, event_count, checksum"
+            found |= replicas.digests(await self._read("digests", columns=columns, batch_ids=listed))
         return found
 
     async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches of which it got anything since then, by their ids."""
-        query = statement("batches", since=_moment(since), after=literal(str(after)), limit=str(limit))
-        return [batch_id for (batch_id,) in await self._read(query)]
+        asked = {"since": _moment(since), "after": literal(str(after)), "limit": str(limit)}
+        return replicas.page(await self._read("batches", columns="batch_id", **asked), limit=limit)
 
     async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches with an event from this span of time, by their ids."""
-        query = statement(
-            "batches_between",
-            oldest=_moment(oldest),
-            newest=_moment(newest),
-            after=literal(str(after)),
-            limit=str(limit),
-        )
-        return [batch_id for (batch_id,) in await self._read(query)]
+        span = {"oldest": _moment(oldest), "newest": _moment(newest)}
+        asked = {**span, "after": literal(str(after)), "limit": str(limit)}
+        return replicas.page(await self._read("batches_between", columns="batch_id", **asked), limit=limit)
 
     async def check(self) -> None:
         """Pass if the tables are as they must be; raises StoreMisconfigured, which says how to mend them."""
@@ -148,12 +140,14 @@ class ClickHouseEventStore:
         """Give connections back; the store can be used again afterwards, by another event loop, too."""
         await self._pool.close()
 
-    async def _read(self, query: str) -> list[Any]:
-        settings = {"max_execution_time": self._patience(), "skip_unavailable_shards": "0", **trace_settings()}
+    async def _read(self, name: str, *, columns: str, **asked: str) -> replicas.Answers:
+        query = statement(name, fingerprint=statement("fingerprint"), **asked, **self._layout.values())
+        settings = {"max_execution_time": self._patience(), **trace_settings()}
         with self._errors(appending=False):
             async with self._pool.connection() as connection:
-                rows: list[Any] = await connection.execute(query, settings=settings)
-                return rows
+                return await replicas.answers(
+                    connection, query, columns=columns, layout=self._layout, settings=settings
+                )
 
     async def _demand_one_table(self) -> None:
         """Pass if all addresses that answer lead to the same table: else a failover would keep every batch twice.
@@ -214,7 +208,11 @@ class ClickHouseEventStore:
         }
         if self._layout.cluster:
             # Answer when the shard has it and most replicas do, not when it is queued.
-            settings |= {"distributed_foreground_insert": "1", "insert_quorum": "auto"}
+            settings |= {
+                "distributed_foreground_insert": "1",
+                "insert_quorum": "auto",
+                "insert_quorum_timeout": f"{self._patience()}000",
+            }
         return settings
 
 
