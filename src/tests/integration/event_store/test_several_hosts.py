@@ -9,7 +9,7 @@ from events.store import StoreMisconfigured, StoreUnavailable
 from tests.acceptance.gate import Gate
 from tests.chaos.wire import Moment, Snag, Wire
 from tests.contracts.batches import batch
-from tests.integration.devstack_clickhouse.conftest import PASSWORD, start
+from tests.integration.devstack_clickhouse.conftest import PASSWORD, end, start
 from tests.integration.event_store.clickhouse import options
 from tests.integration.event_store.scripted_server import exception, scripted
 
@@ -137,5 +137,4 @@ async def test_addresses_of_two_stores_are_refused_because_a_failover_would_keep
         await both.append(batch())
     finally:
         for server in servers:
-            server.process.kill()
-            server.process.wait()
+            end(server)
