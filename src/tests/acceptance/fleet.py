@@ -67,7 +67,7 @@ class Fleet(Application):
             more = {"web": ["--timeout-graceful-shutdown", "25"], "worker": ["-n", f"worker-{number}@%h"], "beat": []}
             self.launch(name, [*command, *more[kind]], HEARTBEAT_DIR=str(self.folder / "alive" / name))
         for name in names:
-            eventually(partial(self.is_ready, name, since=began), within=40)
+            eventually(partial(self.is_ready, name, since=began), within=90)
 
     def is_ready(self, name: str, *, since: float) -> bool:
         """What the deployment's health checks ask: /readyz of a web server, a fresh sign of life of the others."""
