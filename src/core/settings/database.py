@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.settings.environment import database, whole
+from core.settings.environment import database, text, whole
 
 _POOL_SIZE = whole(
     "DATABASE_POOL_SIZE",
@@ -10,17 +10,28 @@ _POOL_SIZE = whole(
     purpose="connections in the pool of a process; 0 means no pool (the ASGI server sets 8 by itself)",
 )
 
+_POOLED_BY_TRANSACTION = (
+    text(
+        "DATABASE_POOLER",
+        default="none",
+        one_of=("none", "transaction"),
+        purpose="transaction: PgBouncer or the like in transaction mode is in between, see docs/scaling.md",
+    )
+    == "transaction"
+)
+# A request waits no longer than this behind somebody's lock; then it is a 503 and not a hanging client. A pooler takes
+# no such option with a connection: there the role has it (ALTER ROLE … SET lock_timeout).
+_LOCK_TIMEOUT: dict[str, Any] = {} if _POOLED_BY_TRANSACTION else {"options": "-c lock_timeout=5s"}
+
 # ASGI forbids persistent connections (each request may meet another thread), so there it is the pool or nothing. Our
 # backend gets over a restart of the server: it looks at a pooled connection before its first use, so Django need not.
 _KEPT: dict[str, Any] = (
     {
-        "ENGINE": "core.postgresql",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
             "connect_timeout": 5,
-            # A request waits no longer than this behind somebody's lock; then it is a 503 and not a hanging client.
-            "options": "-c lock_timeout=5s",
+            **_LOCK_TIMEOUT,
             "pool": {
                 "min_size": min(2, _POOL_SIZE),
                 "max_size": _POOL_SIZE,
@@ -40,6 +51,9 @@ DATABASES = {
             schemes=("postgres", "postgresql"),
             purpose="the business database, e.g. postgres://user:password@host:5432/name",
         ),
+        "ENGINE": "core.postgresql",
         **_KEPT,
+        # A cursor that outlives its transaction would be on a connection that somebody else has by then.
+        "DISABLE_SERVER_SIDE_CURSORS": _POOLED_BY_TRANSACTION,
     }
 }

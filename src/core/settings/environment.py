@@ -39,6 +39,10 @@ declared: dict[str, Variable] = {}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_ADDRESS = re.compile(
+    r"(?P<bare>[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,})"
+    r"|(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>[1-9]\d{0,4}))?"
+)
 # The library itself takes a fifth of a second to import, which a command need not wait for.
 _LIMIT = re.compile(r"[1-9]\d*/([1-9]\d* )?(second|minute|hour|day)s?")
 
@@ -109,6 +113,15 @@ def levels(name: str, *, purpose: str) -> dict[str, str]:
 def names(name: str, *, purpose: str, default: str = "") -> list[str]:
     raw = _read(name, kind="list, by commas", default=default, purpose=purpose)
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def addresses(name: str, *, purpose: str, port: int) -> list[tuple[str, int]]:
+    """Host and port of each address, in the order in which they are to be tried; at least one."""
+    raw = _read(name, kind="hosts, by commas", default=None, purpose=purpose)
+    found = [_ADDRESS.fullmatch(part.strip()) for part in raw.split(",")]
+    if not all(found):
+        raise _malformed(name, raw, "host, host:port or [IPv6]:port, several by commas")
+    return [(each["host"] or each["v6"] or each["bare"], int(each["port"] or port)) for each in found if each]
 
 
 def rate(name: str, *, purpose: str, default: str) -> str:

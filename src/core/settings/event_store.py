@@ -2,13 +2,21 @@
 
 from typing import Any
 
-from core.settings.environment import flag, secret, text, whole
+from core.settings.environment import addresses, flag, secret, text, whole
+
+_PORT = whole("CLICKHOUSE_PORT", default=9000, least=1, purpose="ClickHouse's native port (9440 with TLS)")
+(_HOST, _ITS_PORT), *_STANDBYS = addresses(
+    "CLICKHOUSE_HOST",
+    port=_PORT,
+    purpose="host of ClickHouse; several of one cluster by commas, each with :port if it has another",
+)
 
 EVENT_STORE: dict[str, Any] = {
     "BACKEND": "events.stores.clickhouse.ClickHouseEventStore",
     "OPTIONS": {
-        "host": text("CLICKHOUSE_HOST", purpose="host of ClickHouse"),
-        "port": whole("CLICKHOUSE_PORT", default=9000, least=1, purpose="ClickHouse's native port (9440 with TLS)"),
+        "host": _HOST,
+        "port": _ITS_PORT,
+        "standbys": _STANDBYS,
         "user": text("CLICKHOUSE_USER", default="default", purpose="user that writes event_log"),
         "password": secret("CLICKHOUSE_PASSWORD", default="", purpose="that user's password"),
         "database": text("CLICKHOUSE_DATABASE", default="die_hard", purpose="database that holds event_log"),

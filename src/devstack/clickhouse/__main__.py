@@ -32,6 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--user", default="default")
     parser.add_argument("--database", default="die_hard", help="made if absent; where a client begins that names none")
+    parser.add_argument("--config", type=Path, help="ClickHouse's own XML, for clusters and macros")
     return parser.parse_args()
 
 
@@ -45,7 +46,7 @@ def _serve(arguments: argparse.Namespace, stopping: threading.Event) -> int:
     from devstack.clickhouse.server import Server  # noqa: PLC0415
 
     _close_stdin()
-    engine = Engine(arguments.data.absolute(), database=arguments.database)
+    engine = Engine(arguments.data.absolute(), database=arguments.database, config=arguments.config)
     _stop_on_signals(stopping)
     access = Access(arguments.user, os.environ.get(PASSWORD_VARIABLE, ""), arguments.database)
     server = Server(listener, engine=engine, access=access)

@@ -17,12 +17,15 @@ from devstack.clickhouse.packets import (
     CLIENT_CANCEL,
     CLIENT_PING,
     CLIENT_QUERY,
+    CLIENT_TABLES_STATUS,
     PONG,
     Hello,
     exception_reply,
     hello_reply,
     read_hello,
     read_query,
+    read_table_names,
+    tables_status_reply,
 )
 from devstack.clickhouse.query_ids import QueryIds
 from devstack.clickhouse.session_settings import SessionSettings
@@ -126,6 +129,8 @@ class Connection:
                 self._query(client, hello)
             elif packet == CLIENT_PING:
                 self._send(PONG)
+            elif packet == CLIENT_TABLES_STATUS:
+                self._send(tables_status_reply(read_table_names(self._source)))
             elif packet != CLIENT_CANCEL:  # a Cancel between queries came too late: there is nothing to do
                 raise ProtocolViolation(f"Packet {packet} is not one to begin with")
 

@@ -114,9 +114,10 @@ class EngineSession:
 class Engine:
     """The data folder, held by this process alone."""
 
-    def __init__(self, folder: Path, *, database: str) -> None:
+    def __init__(self, folder: Path, *, database: str, config: Path | None = None) -> None:
         _check_folder(folder)
-        arguments = "&".join(f"{name}={value}" for name, value in LIMITS.items())
+        given = LIMITS if config is None else {**LIMITS, "config-file": config}
+        arguments = "&".join(f"{name}={value}" for name, value in given.items())
         self._location = f"{folder}?{arguments}"
         try:
             self._admin = EngineSession(self._location, database="default")

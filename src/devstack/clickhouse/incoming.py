@@ -7,7 +7,7 @@ from typing import BinaryIO
 from devstack.clickhouse.blocks import Block, Column, read_block, read_block_info
 from devstack.clickhouse.compression import FrameSource
 from devstack.clickhouse.errors import CANNOT_WRITE, ProtocolViolation, ServerError
-from devstack.clickhouse.packets import CLIENT_CANCEL, CLIENT_DATA
+from devstack.clickhouse.packets import CLIENT_CANCEL, CLIENT_DATA, CLIENT_SCALAR
 from devstack.clickhouse.wire import ByteSource, SocketSource
 
 
@@ -67,10 +67,12 @@ class Incoming:
             if packet == CLIENT_CANCEL:
                 self._cancelled = True
                 return
-            if packet != CLIENT_DATA:
+            if packet not in {CLIENT_DATA, CLIENT_SCALAR}:
                 raise ProtocolViolation(f"Packet {packet} in place of a block")
             name = self._client.text()
             block = self._block()
+            if packet == CLIENT_SCALAR:  # what another engine has worked out already; it is worked out again here
+                continue
             if not block.columns:
                 return
             yield name, block

@@ -16,10 +16,13 @@ WITH_DISTRIBUTED_DEPTH: Final = 54448
 WITH_START_TIME: Final = 54449
 WITH_PARALLEL_REPLICAS: Final = 54453
 TCP_INTERFACE: Final = 1
+HTTP_INTERFACE: Final = 2
 HTTP_VERBS: Final = frozenset({b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI"})
 
-CLIENT_HELLO, CLIENT_QUERY, CLIENT_DATA, CLIENT_CANCEL, CLIENT_PING = range(5)
+CLIENT_HELLO, CLIENT_QUERY, CLIENT_DATA, CLIENT_CANCEL, CLIENT_PING, CLIENT_TABLES_STATUS = range(6)
 SERVER_HELLO, SERVER_DATA, SERVER_EXCEPTION, _PROGRESS, SERVER_PONG, SERVER_END_OF_STREAM = range(6)
+CLIENT_SCALAR: Final = 7
+SERVER_TABLES_STATUS: Final = 9
 
 PONG: Final = varint(SERVER_PONG)
 END_OF_STREAM: Final = varint(SERVER_END_OF_STREAM)
@@ -82,14 +85,18 @@ def _skip_client_info(source: ByteSource, *, revision: int) -> None:
     _skip_texts(source, 3)  # initial user, query id, address
     if revision >= WITH_START_TIME:
         source.uint64()
-    if source.uint8() != TCP_INTERFACE:
-        raise ProtocolViolation("Only queries of the TCP interface are served")
-    _skip_texts(source, 3)  # user of the system, host, client
-    _skip_varints(source, 3)  # the client's version
+    interface = source.uint8()
+    if interface == HTTP_INTERFACE:
+        raise ProtocolViolation("Queries that came in by HTTP are not served")
+    # Another engine passes on a query that came in by its own interface, of which there is nothing to tell.
+    if interface == TCP_INTERFACE:
+        _skip_texts(source, 3)  # user of the system, host, client
+        _skip_varints(source, 3)  # the client's version
     _skip_texts(source, 1)  # quota key
     if revision >= WITH_DISTRIBUTED_DEPTH:
         _skip_varints(source, 1)
-    _skip_varints(source, 1)  # the client's patch version
+    if interface == TCP_INTERFACE:
+        _skip_varints(source, 1)  # the client's patch version
     if revision >= WITH_OPENTELEMETRY:
         _skip_trace(source)
     if revision >= WITH_PARALLEL_REPLICAS:
@@ -119,6 +126,18 @@ def _read_settings(source: ByteSource) -> list[Setting]:
         flags = source.varint()
         settings.append(Setting(name, source.text(), flags))
     return settings
+
+
+def read_table_names(source: ByteSource) -> list[tuple[str, str]]:
+    """A TablesStatusRequest after its number: the tables, with their databases, that a Distributed one asks about."""
+    return [(source.text(), source.text()) for _ in range(source.varint())]
+
+
+def tables_status_reply(names: list[tuple[str, str]]) -> bytes:
+    """They are there, and are no replicas that could lag; a query will tell if one is not."""
+    not_replicated = b"\x00"
+    entries = (text(database) + text(table) + not_replicated for database, table in names)
+    return varint(SERVER_TABLES_STATUS) + varint(len(names)) + b"".join(entries)
 
 
 def hello_reply(*, version: tuple[int, ...], time_zone: str) -> bytes:

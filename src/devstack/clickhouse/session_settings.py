@@ -15,6 +15,8 @@ from devstack.clickhouse.engine import SESSION_DEFAULTS, EngineSession, quoted_t
 from devstack.clickhouse.errors import UNKNOWN_SETTING, ServerError
 
 IMPORTANT: Final = 1
+# Another engine sends them along, and the engine refuses to SET them.
+NOT_FOR_A_SESSION: Final = frozenset({"run_query_in_background"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class SessionSettings:
         self._set = wanted
 
     def _is_known(self, setting: Setting) -> bool:
+        if setting.name in NOT_FOR_A_SESSION:
+            return False
         if setting.name in self._known:
             return True
         if setting.flags & IMPORTANT:

@@ -73,14 +73,17 @@ class Application:
 
     def start(self, *names: str) -> None:
         for name in names:
-            command = [part.format(port=self.port, folder=self.folder) for part in COMMANDS[name]]
-            with (self.folder / f"{name}.log").open("ab") as log:
-                self.processes[name] = subprocess.Popen(
-                    [sys.executable, *command], cwd=SOURCE, env=self.environment, stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True,
-                )  # fmt: skip
+            self.launch(name, [part.format(port=self.port, folder=self.folder) for part in COMMANDS[name]])
         if "web" in names:
             eventually(self._answers)
+
+    def launch(self, name: str, command: list[str], **more: str) -> None:
+        """Start a process, with more in its environment; what it says goes into a log of its own."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *command], cwd=SOURCE, env={**self.environment, **more}, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     def kill(self, *names: str, with_signal: int = signal.SIGKILL) -> None:
         for name in names:

@@ -43,7 +43,7 @@ class Gate:
 
     def _connect(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(self._server, timeout=3)
+            server = self._reach()
         except OSError:
             client.close()
             return
@@ -52,6 +52,9 @@ class Gate:
             self._open |= {client, server}
         for source, target in ((client, server), (server, client)):
             threading.Thread(target=self._forward, args=(source, target), daemon=True).start()
+
+    def _reach(self) -> socket.socket:
+        return socket.create_connection(self._server, timeout=3)
 
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):

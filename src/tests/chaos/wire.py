@@ -78,8 +78,8 @@ class Wire:
                     continue
                 server.settimeout(None)
                 link = _Link(self, client=client, server=server)
-                for way in (link.upwards, link.downwards):
-                    threading.Thread(target=link.run, args=(way,), daemon=True).start()
+                for way, source in ((link.upwards, client), (link.downwards, server)):
+                    threading.Thread(target=link.run, args=(way, source), daemon=True).start()
 
 
 class _Link:
@@ -91,12 +91,13 @@ class _Link:
         self._stage = "idle"
         self._snag: Snag | None = None
 
-    def run(self, way: Callable[[], None]) -> None:
+    def run(self, way: Callable[[], None], source: socket.socket) -> None:
         with contextlib.suppress(OSError):
             way()
         for each in (self._client, self._server):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        source.close()
 
     def upwards(self) -> None:
         while data := self._client.recv(_CHUNK):

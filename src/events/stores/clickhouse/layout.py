@@ -41,6 +41,7 @@ class Layout:
             "database": database,
             "database_name": literal(self.database),
             "cluster": identifier(self.cluster),
+            "cluster_name": literal(self.cluster),
             "on_cluster": f"ON CLUSTER {identifier(self.cluster)}" if self.cluster else "",
             "table": f"{database}.event_log",
             "local_table": f"{database}.{self.local_table}",

@@ -18,7 +18,12 @@ async def keep_for(days: int, *, connection: DrainingConnection, layout: Layout)
         return
     present = _OURS.search(await _definition(connection, layout=layout))
     if present is None or int(present[1]) != days:
-        await connection.execute(statement("set_retention", days=str(days), **layout.values()))
+        # Left to itself, the first waits until every part has been looked through: hours, if there are many.
+        await connection.execute(
+            statement("set_retention", days=str(days), **layout.values()),
+            settings={"materialize_ttl_after_modify": "0"},
+        )
+        await connection.execute(statement("apply_retention", **layout.values()), settings={"mutations_sync": "0"})
 
 
 async def _definition(connection: DrainingConnection, *, layout: Layout) -> str:

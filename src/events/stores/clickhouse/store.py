@@ -1,20 +1,21 @@
 """Events in ClickHouse, each once: one columnar INSERT a batch, under its token, read back by batch."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from math import ceil
 from typing import Any
 from uuid import UUID
 
-from events.store import Batch, Digest, StoreMisconfigured, StoreRefused
-from events.stores.clickhouse import migrator, soundness
+from events.store import Batch, Digest, StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.stores.clickhouse import migrator, replicas, soundness
 from events.stores.clickhouse.block import block
 from events.stores.clickhouse.connection import DrainingConnection, trace_settings
 from events.stores.clickhouse.errors import as_store_errors
 from events.stores.clickhouse.layout import Layout
-from events.stores.clickhouse.server import Pool, Server
+from events.stores.clickhouse.server import Address, Pool, Server
 from events.stores.clickhouse.sql import literal, statement
 
 # Few enough for the parser, and for the memory that counting the distinct events of as many batches takes.
@@ -25,7 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class ClickHouseEventStore:
     """The event store in production. One object serves one event loop at a time; the constructor does no I/O.
 
-    Timeouts are in seconds. `retention_days` is applied by `migrate`; 0 leaves the table as it is, which is made to
+    `standbys` are other addresses of the same store, a host and a port each, for when that one is away. Timeouts are in
+    seconds. `retention_days` is applied by `migrate`; 0 leaves the table as it is, which is made to
     keep events for ever.
     """
 
@@ -34,6 +36,7 @@ class ClickHouseEventStore:
         *,
         host: str,
         port: int = 9000,
+        standbys: Sequence[Address] = (),
         user: str = "default",
         password: str = "",
         database: str = "default",
@@ -48,6 +51,7 @@ class ClickHouseEventStore:
         self._server = Server(
             host=host,
             port=port,
+            standbys=standbys,
             user=user,
             password=password,
             secure=secure,
@@ -70,6 +74,7 @@ class ClickHouseEventStore:
             return
         columns = block(batch)
         if not self._found_sound:
+            await self._demand_one_table()
             await self.check()
         try:
             with self._errors(appending=True):
@@ -77,8 +82,8 @@ class ClickHouseEventStore:
                     await connection.execute(
                         statement("append"), columns, settings=self._append_settings(batch), columnar=True
                     )
-        except StoreMisconfigured:
-            self._found_sound = False
+        except StoreUnavailable:
+            self._found_sound = False  # it may be mended, or be another server's turn, before the next attempt
             raise
         except StoreRefused:
             # A column that somebody changed refuses every event: then it is the table that is at fault, not the data.
@@ -88,9 +93,8 @@ class ClickHouseEventStore:
     async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
         """What the store has of this batch: by event id, the fingerprint of each copy."""
         found: dict[UUID, list[int]] = {}
-        for event_id, fingerprint in await self._read(
-            statement("stored", batch_id=literal(str(batch_id)), fingerprint=statement("fingerprint"))
-        ):
+        answers = await self._read("stored", columns="event_id, fingerprint", batch_id=literal(str(batch_id)))
+        for event_id, fingerprint in replicas.copies(answers):
             found.setdefault(event_id, []).append(fingerprint)
         return found
 
@@ -99,27 +103,20 @@ class ClickHouseEventStore:
         found: dict[UUID, Digest] = {}
         for some in batched(dict.fromkeys(batch_ids), _BATCHES_A_QUERY):
             listed = ", ".join(literal(str(batch_id)) for batch_id in some)
-            for batch_id, rows, events, checksum in await self._read(
-                statement("digests", batch_ids=listed, fingerprint=statement("fingerprint"))
-            ):
-                found[batch_id] = Digest(rows=rows, events=events, checksum=checksum)
+            columns = "batch_id, row_count, event_count, checksum"
+            found |= replicas.digests(await self._read("digests", columns=columns, batch_ids=listed))
         return found
 
     async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches of which it got anything since then, by their ids."""
-        query = statement("batches", since=_moment(since), after=literal(str(after)), limit=str(limit))
-        return [batch_id for (batch_id,) in await self._read(query)]
+        asked = {"since": _moment(since), "after": literal(str(after)), "limit": str(limit)}
+        return replicas.page(await self._read("batches", columns="batch_id", **asked), limit=limit)
 
     async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches with an event from this span of time, by their ids."""
-        query = statement(
-            "batches_between",
-            oldest=_moment(oldest),
-            newest=_moment(newest),
-            after=literal(str(after)),
-            limit=str(limit),
-        )
-        return [batch_id for (batch_id,) in await self._read(query)]
+        span = {"oldest": _moment(oldest), "newest": _moment(newest)}
+        asked = {**span, "after": literal(str(after)), "limit": str(limit)}
+        return replicas.page(await self._read("batches_between", columns="batch_id", **asked), limit=limit)
 
     async def check(self) -> None:
         """Pass if the tables are as they must be; raises StoreMisconfigured, which says how to mend them."""
@@ -143,12 +140,41 @@ class ClickHouseEventStore:
         """Give connections back; the store can be used again afterwards, by another event loop, too."""
         await self._pool.close()
 
-    async def _read(self, query: str) -> list[Any]:
-        settings = {"max_execution_time": self._patience(), "skip_unavailable_shards": "0", **trace_settings()}
+    async def _read(self, name: str, *, columns: str, **asked: str) -> replicas.Answers:
+        query = statement(name, fingerprint=statement("fingerprint"), **asked, **self._layout.values())
+        settings = {"max_execution_time": self._patience(), **trace_settings()}
         with self._errors(appending=False):
             async with self._pool.connection() as connection:
-                rows: list[Any] = await connection.execute(query, settings=settings)
+                return await replicas.answers(
+                    connection, query, columns=columns, layout=self._layout, settings=settings
+                )
+
+    async def _demand_one_table(self) -> None:
+        """Pass if all addresses that answer lead to the same table: else a failover would keep every batch twice.
+
+        On a cluster they are different servers and different tables, which replicate each other.
+        """
+        if not self._server.standbys or self._layout.cluster:
+            return
+        found: dict[str, str] = {}
+        for host, port in self._server.addresses():
+            with suppress(StoreUnavailable):
+                for (identity,) in await self._identity(host, port):
+                    found.setdefault(identity, f"{host}:{port}")
+        if len(found) > 1:
+            raise StoreMisconfigured(
+                reason=f"{' and '.join(found.values())} have event_logs of their own, so that what one has taken the "
+                "other would take again: name addresses of one server, or set CLICKHOUSE_CLUSTER"
+            )
+
+    async def _identity(self, host: str, port: int) -> list[tuple[str]]:
+        with self._errors(appending=False):
+            connection = replace(self._server, host=host, port=port, standbys=()).connection(database="")
+            try:
+                rows: list[tuple[str]] = await connection.execute(statement("identity", **self._layout.values()))
                 return rows
+            finally:
+                await connection.disconnect()
 
     @asynccontextmanager
     async def _administration(self) -> AsyncIterator[DrainingConnection]:
@@ -182,7 +208,11 @@ class ClickHouseEventStore:
         }
         if self._layout.cluster:
             # Answer when the shard has it and most replicas do, not when it is queued.
-            settings |= {"distributed_foreground_insert": "1", "insert_quorum": "auto"}
+            settings |= {
+                "distributed_foreground_insert": "1",
+                "insert_quorum": "auto",
+                "insert_quorum_timeout": f"{self._patience()}000",
+            }
         return settings
 
 

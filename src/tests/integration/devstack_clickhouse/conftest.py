@@ -71,12 +71,13 @@ class RunningServer:
         return self.process.wait(timeout=20)
 
 
-def start(folder: Path, *, port: int | None = None) -> RunningServer:
+def start(folder: Path, *, port: int | None = None, config: Path | None = None) -> RunningServer:
     """A server that accepts connections, or one that has ended instead."""
     port = port or free_port()
     folder.parent.mkdir(parents=True, exist_ok=True)
     errors = folder.with_name(folder.name + ".stderr")
     command = [sys.executable, "-m", "devstack.clickhouse", "--data", str(folder), "--port", str(port)]
+    command += ["--config", str(config)] if config else []
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "DEVSTACK_CLICKHOUSE_PASSWORD": PASSWORD}
     with errors.open("w") as stderr:
         process = subprocess.Popen(

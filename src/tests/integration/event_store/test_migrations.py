@@ -58,6 +58,25 @@ async def test_several_processes_may_migrate_at_once(stores, new_database):
     await store.append(batch())
 
 
+async def test_migrating_again_waits_for_no_merge_holds_up_no_batch_and_tears_none(stores, database):
+    """Merges are stopped here: a migration that waits for old parts to be rewritten would never end."""
+    migrating, appending, sent = stores(database=database), stores(database=database), []
+
+    async def append() -> None:
+        for _ in range(15):
+            sent.append(batch(rows=200))
+            await appending.append(sent[-1])
+
+    async def migrate() -> None:
+        for days in (0, 30, 400):
+            assert await stores(database=database, retention_days=days).migrate() == []
+        assert await migrating.migrate() == []
+
+    await asyncio.gather(append(), migrate(), append())
+    digests = await appending.digests([each.batch_id for each in sent])
+    assert [(digests[each.batch_id].rows, digests[each.batch_id].events) for each in sent] == [(200, 200)] * 30
+
+
 async def test_a_new_file_is_applied_to_a_table_with_rows(stores, database, files):
     store, whole = stores(database=database), batch()
     await store.append(whole)
@@ -134,6 +153,15 @@ class TestRetention:
         await stores(database=database, retention_days=30).migrate()
         assert await versions() == before
 
+    async def test_events_that_are_there_already_follow_a_new_retention(self, stores, new_database):
+        store = stores(database=new_database)
+        await store.migrate()
+        await store.append(batch(occurred_us=0))
+        await stores(database=new_database, retention_days=30).migrate()
+        async with asyncio.timeout(30):
+            while await execute(f"SELECT count() FROM {new_database}.event_log") != [(0,)]:  # noqa: ASYNC110 -- the engine tells nobody
+                await asyncio.sleep(0.1)
+
     async def test_a_ttl_made_by_hand_is_left_alone(self, stores, database):
         for by_hand in ("event_date_time + toIntervalYear(7)", "event_date_time + toIntervalDay(400)"):
             await execute(f"ALTER TABLE {database}.event_log MODIFY TTL {by_hand}")
@@ -149,7 +177,7 @@ class TestOnACluster:
         names = layout.values()
         statements = [migration.sql(layout) for migration in migrator.migrations(cluster=True)]
         statements += [statement(name, **names) for name in ("create_database", "create_migrations")]
-        statements += [statement("set_retention", days="30", **names)]
+        statements += [statement("set_retention", days="30", **names), statement("apply_retention", **names)]
         for text in statements:
             assert await execute(f"EXPLAIN AST {text}")
             assert f"ON CLUSTER {names['cluster']}" in text

@@ -47,6 +47,11 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
     ("name", "value", "says"),
     [
         ("DEBUG", "maybe", "DEBUG must be true or false, not 'maybe'"),
+        (
+            "CLICKHOUSE_HOST",
+            "one,,two",
+            "CLICKHOUSE_HOST must be host, host:port or [IPv6]:port, several by commas, not 'one,,two'",
+        ),
         ("CLICKHOUSE_PORT", "native", "CLICKHOUSE_PORT must be a whole number from 1 up, not 'native'"),
         ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
@@ -102,6 +107,19 @@ def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_do
 def test_the_retention_goes_to_the_event_store():
     started = start("print(core.settings.EVENT_STORE['OPTIONS']['retention_days'])", CLICKHOUSE_RETENTION_DAYS="30")
     assert started.stdout == "30\n"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "addresses"),
+    [
+        ("one", "one 9000 []"),
+        ("one:9001, two,[::1]:9003", "one 9001 [('two', 9000), ('::1', 9003)]"),
+        ("::1", "::1 9000 []"),
+    ],
+)
+def test_clickhouse_may_have_several_hosts(hosts, addresses):
+    shown = "o = core.settings.EVENT_STORE['OPTIONS']; print(o['host'], o['port'], o['standbys'])"
+    assert start(shown, CLICKHOUSE_HOST=hosts, CLICKHOUSE_PORT="9000").stdout == f"{addresses}\n"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 -- A page of the batches of which the table got rows since then, by their ids.
 SELECT DISTINCT batch_id
-FROM event_log
+FROM ${local_table}
 WHERE inserted_at >= ${since} AND batch_id > ${after}
 ORDER BY batch_id
 LIMIT ${limit}

@@ -1,6 +1,6 @@
 -- A page of the batches with an event that occurred between these, by their ids: by partition and sorting key.
 SELECT DISTINCT batch_id
-FROM event_log
+FROM ${local_table}
 WHERE event_date_time BETWEEN ${oldest} AND ${newest} AND batch_id > ${after}
 ORDER BY batch_id
 LIMIT ${limit}

@@ -4,6 +4,6 @@ SELECT
     count() AS row_count,
     uniqExact(event_id) AS event_count,
     sum(${fingerprint}) AS checksum
-FROM event_log
+FROM ${local_table}
 WHERE batch_id IN (${batch_ids})
 GROUP BY batch_id

@@ -2,5 +2,5 @@
 SELECT
     event_id,
     ${fingerprint} AS fingerprint
-FROM event_log
+FROM ${local_table}
 WHERE batch_id = ${batch_id}
