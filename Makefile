@@ -68,7 +68,8 @@ outage: setup ## take ClickHouse away under load and count what fails, is lost o
 story: setup ## tell the story in docs/observability.md anew
 	@TELL_STORY=1 $(DEVSTACK) exec -- $(PYTHON) -m pytest -q src/tests/acceptance/observability/test_story.py
 
-up: ## start the production-like stack in Docker
+up: ## start the production-like stack in Docker; makes up the secrets that are missing
+	@sh bin/secrets
 	docker compose up --build --detach --wait
 
 down: ## stop it; its data stays

@@ -1,9 +1,14 @@
 """Celery over Redis or Valkey. Messages are nudges; the ledger's rows and beat are the truth."""
 
-from core.settings.environment import url
+from core.settings.environment import secret, url
 from core.settings.outbox import OUTBOX_FLUSH_INTERVAL
 
-REDIS_URL = url("REDIS_URL", schemes=("redis", "rediss"), purpose="broker, e.g. redis://host:6379/0 (Valkey as well)")
+REDIS_URL = url(
+    "REDIS_URL",
+    schemes=("redis", "rediss"),
+    purpose="broker, e.g. redis://host:6379/0 (Valkey as well)",
+    password=secret("REDIS_PASSWORD", default="", purpose="the broker's password, if REDIS_URL holds none"),
+)
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
