@@ -11,6 +11,10 @@ REDIS_URL = url(
 )
 
 CELERY_BROKER_URL = REDIS_URL
+# With rediss:// alone Celery would encrypt, and ask nobody who they are.
+CELERY_BROKER_USE_SSL = (
+    {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if REDIS_URL.startswith("rediss:") else None
+)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

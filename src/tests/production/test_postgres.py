@@ -91,7 +91,9 @@ def as_role(postgres, environment):
 
 def test_postgresql_takes_every_line_of_its_configuration(superuser):
     assert len(CONFIGURED) > 30
-    assert superuser.execute("SELECT * FROM pg_file_settings WHERE error IS NOT NULL").fetchall() == []
+    # Of what the test's own server sets otherwise, PostgreSQL says that it would take a restart.
+    wrong = "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL AND name <> 'listen_addresses'"
+    assert superuser.execute(wrong).fetchall() == []
     read = {name for (name,) in superuser.execute("SELECT name FROM pg_file_settings")}
     assert read == CONFIGURED.keys()
     overridden = {"listen_addresses", "fsync"}  # by the test's own server
@@ -168,7 +170,7 @@ def test_the_application_gets_over_a_move_to_another_cluster(environment, superu
         "TRUNCATE outbox_event",
         "UPDATE outbox_event_slot_0 SET context = '{}'",
         "DELETE FROM outbox_event_slot_0",
-        "INSERT INTO outbox_event_slot_0 SELECT * FROM outbox_event",
+        "INSERT INTO outbox_event_slot_0 OVERRIDING SYSTEM VALUE SELECT * FROM outbox_event",
         "DELETE FROM outbox_cursor",
         "TRUNCATE outbox_batch CASCADE",
         "DELETE FROM django_migrations",
