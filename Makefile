@@ -1,6 +1,6 @@
 # Die Hard. `make help` lists what there is; each target installs what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run services install test lint check manage migrate shell schema fuzz bench chaos outage story clean up down
+.PHONY: help setup run services install test lint check audit manage migrate shell schema fuzz bench chaos outage story clean up down
 
 # uv does not compile to bytecode, so let Python do it once: saves a second per process start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,6 +40,9 @@ check: setup ## lint, format, types, import contracts, tests: all that CI asks
 	.venv/bin/lint-imports
 	$(MAKE) --no-print-directory test
 
+audit: setup ## known faults of the locked packages, their licences, and a bill of materials in .audit/sbom.json
+	@sh bin/audit
+
 manage: setup ## a management command: make manage c="outbox status"
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py $(c)
 
@@ -68,12 +71,13 @@ outage: setup ## take ClickHouse away under load and count what fails, is lost o
 story: setup ## tell the story in docs/observability.md anew
 	@TELL_STORY=1 $(DEVSTACK) exec -- $(PYTHON) -m pytest -q src/tests/acceptance/observability/test_story.py
 
-up: ## start the production-like stack in Docker
+up: ## start the production-like stack in Docker; makes up the secrets that are missing
+	@sh bin/secrets
 	docker compose up --build --detach --wait
 
 down: ## stop it; its data stays
 	docker compose down
 
 clean: ## remove everything that was generated here, the development data included
-	rm -rf .venv .tools .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv .tools .audit .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

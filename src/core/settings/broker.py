@@ -1,11 +1,20 @@
 """Celery over Redis or Valkey. Messages are nudges; the ledger's rows and beat are the truth."""
 
-from core.settings.environment import url
+from core.settings.environment import secret, url
 from core.settings.outbox import OUTBOX_FLUSH_INTERVAL
 
-REDIS_URL = url("REDIS_URL", schemes=("redis", "rediss"), purpose="broker, e.g. redis://host:6379/0 (Valkey as well)")
+REDIS_URL = url(
+    "REDIS_URL",
+    schemes=("redis", "rediss"),
+    purpose="broker, e.g. redis://host:6379/0 (Valkey as well)",
+    password=secret("REDIS_PASSWORD", default="", purpose="the broker's password, if REDIS_URL holds none"),
+)
 
 CELERY_BROKER_URL = REDIS_URL
+# With rediss:// alone Celery would encrypt, and ask nobody who they are.
+CELERY_BROKER_USE_SSL = (
+    {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if REDIS_URL.startswith("rediss:") else None
+)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

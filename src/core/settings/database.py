@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.settings.environment import database, text, whole
+from core.settings.environment import database, secret, text, whole
 
 _POOL_SIZE = whole(
     "DATABASE_POOL_SIZE",
@@ -44,15 +44,20 @@ _KEPT: dict[str, Any] = (
     else {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"connect_timeout": 5}}
 )
 
+_ASKED_FOR = database(
+    "DATABASE_URL",
+    schemes=("postgres", "postgresql"),
+    purpose="the business database, e.g. postgres://user:password@host:5432/name",
+    password=secret("DATABASE_PASSWORD", default="", purpose="that user's password, if DATABASE_URL holds none"),
+)
+
+# What stands behind the ? of the URL is for libpq, such as sslmode=verify-full.
 DATABASES = {
     "default": {
-        **database(
-            "DATABASE_URL",
-            schemes=("postgres", "postgresql"),
-            purpose="the business database, e.g. postgres://user:password@host:5432/name",
-        ),
+        **_ASKED_FOR,
         "ENGINE": "core.postgresql",
         **_KEPT,
+        "OPTIONS": {**_KEPT["OPTIONS"], **_ASKED_FOR.get("OPTIONS", {})},
         # A cursor that outlives its transaction would be on a connection that somebody else has by then.
         "DISABLE_SERVER_SIDE_CURSORS": _POOLED_BY_TRANSACTION,
     }

@@ -1,7 +1,8 @@
 """Reads the environment: each variable is declared once, with its type, its default and its purpose.
 
-`src/core/.env` is read if it is there; real environment variables win. The README's table is checked against
-`declared`, so a variable cannot be added in secret.
+`src/core/.env` is read if it is there; real environment variables win. Instead of a variable, its name with _FILE may
+name a file that holds the value, as containers get their secrets. The README's table is checked against `declared`, so
+a variable cannot be added in secret.
 """
 
 import re
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import available_timezones
 
 import environ
@@ -139,7 +140,8 @@ def zone(name: str, *, purpose: str, default: str) -> str:
     raise _malformed(name, raw, "a time zone such as Europe/Berlin")
 
 
-def url(name: str, *, purpose: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+def url(name: str, *, purpose: str, schemes: tuple[str, ...], default: str | None = None, password: str = "") -> str:
+    """The URL, with the password put in if there is one and the URL has none."""
     raw = _read(name, kind="URL", default=default, purpose=purpose)
     if raw == default:
         return raw
@@ -149,12 +151,17 @@ def url(name: str, *, purpose: str, schemes: tuple[str, ...], default: str | Non
         _ = parts.port  # looked at only when it is asked for
     if parts.scheme not in schemes or not parts.netloc:
         raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
-    return raw
+    if not password:
+        return raw
+    if parts.password:
+        raise ImproperlyConfigured(f"{name} holds a password, and there is another one beside it: set one of them")
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}").geturl()
 
 
-def database(name: str, *, purpose: str, schemes: tuple[str, ...]) -> dict[str, Any]:
+def database(name: str, *, purpose: str, schemes: tuple[str, ...], password: str) -> dict[str, Any]:
     """Django's settings of the database whose URL the variable holds."""
-    raw = url(name, purpose=purpose, schemes=schemes)
+    raw = url(name, purpose=purpose, schemes=schemes, password=password)
     with _no_url_repeated(name):
         return dict(_env.db_url_config(raw, engine="django.db.backends.postgresql"))
 
@@ -184,9 +191,26 @@ def _no_url_repeated(name: str) -> Iterator[None]:
 
 def _read(name: str, *, kind: str, default: str | None, purpose: str) -> str:
     declared[name] = Variable(name=name, kind=kind, default=default, purpose=purpose)
+    if file := _env.ENVIRON.get(f"{name}_FILE"):
+        return _content(name, Path(file))
     if default is None and name not in _env.ENVIRON:
         raise ImproperlyConfigured(f"{name} is not set: {purpose}")
     return str(_env.str(name, default=default or ""))
+
+
+def _content(name: str, file: Path) -> str:
+    """What the file holds, less the line break at its end."""
+    if _env.ENVIRON.get(name):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: set one of them")
+    try:
+        content = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE is {file}, which cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE is {file}, which is no text in UTF-8") from None
+    if not content:
+        raise ImproperlyConfigured(f"{name}_FILE is {file}, which is empty")
+    return content
 
 
 def _malformed(name: str, raw: str, wanted: str) -> ImproperlyConfigured:

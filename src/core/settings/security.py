@@ -7,6 +7,9 @@ from core.settings.guards import TRUSTED_PROXIES
 
 DEBUG = flag("DEBUG", default=False, purpose="Django's debug pages; never in production")
 SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, random, yours alone")
+SECRET_KEY_FALLBACKS = names(
+    "SECRET_KEY_FALLBACKS", purpose="earlier keys: what they have signed is still believed, nothing new is signed"
+)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purpose="host names this site answers to")
 
 REQUEST_IDS_BELIEVED = (

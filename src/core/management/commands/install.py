@@ -1,25 +1,38 @@
-"""`manage.py install`: make both databases ready. Doing it again changes nothing."""
+"""`manage.py install`: make both databases ready, and say what their roles may do. Doing it again changes nothing."""
 
 import os
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
+from django.db import ProgrammingError
 
+from core import roles
 from users.models import User
 
 
 class Command(BaseCommand):
     help = "Migrate both databases; create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD, if given."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--app-role", default="", help="PostgreSQL's role of web, worker and beat")
+        parser.add_argument("--reader-role", default="", help="PostgreSQL's role of who reads the outbox")
+
     def handle(self, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        self._grant(application=options["app_role"], reader=options["reader_role"])
         call_command("migrate_event_store")
         self._create_superuser(
             email=os.environ.get("DJANGO_SUPERUSER_EMAIL", ""), password=os.environ.get("DJANGO_SUPERUSER_PASSWORD", "")
         )
+
+    def _grant(self, *, application: str, reader: str) -> None:
+        try:
+            roles.grant(application=application, reader=reader)
+        except ProgrammingError as error:
+            raise CommandError(f"the roles did not get their rights: {error}".strip()) from error
 
     def _create_superuser(self, *, email: str, password: str) -> None:
         users = User.objects

@@ -64,14 +64,14 @@ def test_every_metric_of_the_catalogue_is_on_the_dashboard():
 
 
 def test_every_alert_says_how_bad_it_is_what_it_means_and_where_the_first_action_stands():
-    readme = (MONITORING / "README.md").read_text()
+    runbook = (MONITORING.parent / "operations.md").read_text()
     names = [rule["alert"] for rule in rules()]
     assert len(set(names)) == len(names)
     for rule in rules():
         assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
         assert {"summary", "description", "runbook_url"} <= set(rule["annotations"]), rule["alert"]
-        assert rule["annotations"]["runbook_url"].endswith(f"docs/monitoring/README.md#{rule['alert'].lower()}")
-        assert f"### {rule['alert']}\n" in readme
+        assert rule["annotations"]["runbook_url"].endswith(f"docs/operations.md#{rule['alert'].lower()}")
+        assert f"### {rule['alert']}\n" in runbook
 
 
 def test_every_alert_is_tested():

@@ -1,10 +1,12 @@
 """The environment: what is declared, what is documented, and what a wrong value leads to."""
 
+import ast
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -102,6 +104,75 @@ def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_do
     assert line.startswith(f"settings: {name} must be a URL such as ")
     assert "hunter" not in line
     assert "s3cr" not in line
+
+
+def test_a_value_may_stand_in_a_file(tmp_path):
+    secret = tmp_path / "secret_key"
+    secret.write_text("of the file, with = and ü\n")
+    started = start("print(core.settings.SECRET_KEY)", SECRET_KEY="<unset>", SECRET_KEY_FILE=str(secret))
+    assert started.stdout == "of the file, with = and ü\n"
+
+
+@pytest.mark.skipif((SOURCE / "core" / ".env").exists(), reason="a developer's own .env sets the variable as well")
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "which cannot be read: No such file or directory"),
+        ("", "which is empty"),
+        ("\n", "which is empty"),
+        (b"\xff\xfe", "which is no text in UTF-8"),
+    ],
+)
+def test_a_file_that_holds_no_value_stops_the_start_with_one_line(tmp_path, content, says):
+    secret = tmp_path / "secret_key"
+    if content is not None:
+        secret.write_bytes(content if isinstance(content, bytes) else content.encode())
+    started = start(SECRET_KEY="<unset>", SECRET_KEY_FILE=str(secret))
+    assert started.returncode == 1
+    assert started.stderr == f"settings: SECRET_KEY_FILE is {secret}, {says}\n"
+
+
+def test_a_variable_and_its_file_at_once_stop_the_start(tmp_path):
+    (tmp_path / "secret_key").write_text("hunter2")
+    started = start(SECRET_KEY="hunter3", SECRET_KEY_FILE=str(tmp_path / "secret_key"))
+    assert started.stderr == "settings: SECRET_KEY and SECRET_KEY_FILE are both set: set one of them\n"
+
+
+def test_an_empty_name_of_a_file_counts_as_none():
+    assert start("print(core.settings.SECRET_KEY)", SECRET_KEY="mine", SECRET_KEY_FILE="").stdout == "mine\n"
+
+
+@pytest.mark.parametrize("password", ["plain", "a/b#c?d@e%41 f:[g]"])
+def test_a_password_may_stand_beside_its_url(password):
+    shown = "s = core.settings; print(s.DATABASES['default']['PASSWORD']); print(s.REDIS_URL)"
+    started = start(
+        shown, DATABASE_URL="postgres://app@db:5432/x", DATABASE_PASSWORD=password,
+        REDIS_URL="rediss://broker:6379/1", REDIS_PASSWORD=password,
+    )  # fmt: skip
+    of_database, of_broker = started.stdout.splitlines()
+    assert of_database == password
+    assert unquote(urlsplit(of_broker).password) == password
+    assert of_broker.endswith("@broker:6379/1")
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("DATABASE", "postgres"), ("REDIS", "redis")])
+def test_two_passwords_for_one_server_stop_the_start(name, scheme):
+    started = start(**{f"{name}_URL": f"{scheme}://app:hunter2@host/1", f"{name}_PASSWORD": "hunter3"})
+    assert started.returncode == 1
+    assert started.stderr == (
+        f"settings: {name}_URL holds a password, and there is another one beside it: set one of them\n"
+    )
+
+
+@pytest.mark.parametrize("pool", ["0", "8"])
+def test_what_the_url_says_to_libpq_is_said_to_it_besides_our_own(pool):
+    shown = "print(core.settings.DATABASES['default']['OPTIONS'])"
+    url = "postgres://app@db:5432/x?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    options = ast.literal_eval(start(shown, DATABASE_URL=url, DATABASE_POOL_SIZE=pool).stdout)
+    assert options["sslmode"] == "verify-full"
+    assert options["sslrootcert"] == "/etc/ca.pem"
+    assert options["connect_timeout"] == 5
+    assert ("pool" in options) == (pool == "8")
 
 
 def test_the_retention_goes_to_the_event_store():

@@ -1,0 +1,68 @@
+import asyncio
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devstack import ports
+from devstack.output import Output
+from devstack.supervisor import Supervisor
+from tests.production.postgres import ComposePostgres
+
+
+@pytest.fixture(scope="package")
+def postgres() -> Iterator[ComposePostgres]:
+    """PostgreSQL as in Compose, with its roles and an empty database."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o711)
+    server = ComposePostgres(
+        folder=folder / "postgres", port=ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"], password="of-the-superuser",
+        durable=False,
+    )  # fmt: skip
+    try:
+        with running(server):
+            secrets = folder / "secrets"
+            secrets.mkdir(mode=0o700)
+            server.make_roles(secrets)
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def running(server: ComposePostgres) -> Iterator[None]:
+    """The server, watched by an event loop in a thread of its own."""
+    up, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    failed: list[BaseException] = []
+
+    async def watch() -> None:
+        with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230, PTH123 -- nothing is read or written
+            async with Supervisor([server.service()], output=Output(nowhere, names=[])) as supervisor:
+                await supervisor.all_up()
+                up.set()
+                await stop.wait()
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(watch())
+        except BaseException as error:  # noqa: BLE001 -- raised in the test's thread
+            failed.append(error)
+        finally:
+            up.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    up.wait(timeout=60)
+    try:
+        if failed:
+            raise failed[0]
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=60)
+        loop.close()

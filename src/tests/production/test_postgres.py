@@ -1,0 +1,230 @@
+"""PostgreSQL as in Compose: its configuration holds, and the roles can do what they must and nothing else."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from uuid import uuid4
+
+import psycopg
+import pytest
+from clickhouse_driver import Client
+from psycopg.errors import InsufficientPrivilege
+
+from core.settings.environment import SOURCE
+from tests.acceptance.conftest import Application, eventually
+from tests.production.paths import DOCKER
+from tests.production.postgres import PASSWORDS
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+CONFIGURED = dict(
+    re.findall(r"^(\w+) = '?([^'\n]*?)'?$", (DOCKER / "postgres" / "postgresql.conf").read_text(), re.MULTILINE)
+)
+RUN_AS = {
+    "app_owner": "postgres_owner_password",
+    "app": "postgres_app_password",
+    "app_reader": "postgres_reader_password",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(postgres):
+    """An installation that has its tables from the owner and works as the application's role."""
+    found = {
+        **os.environ, "DATABASE_URL": url(postgres, "app"), "CLICKHOUSE_DATABASE": f"roles_{uuid4().hex[:12]}",
+        "CLICKHOUSE_PORT": os.environ.get("CLICKHOUSE_PORT", "9000"), "ACCEPTANCE_REDIS_DB": "11",
+        "OUTBOX_RETENTION": "0", "OUTBOX_LEASE_SECONDS": "1", "LOG_FORMAT": "json",
+    }  # fmt: skip
+    install(postgres, found)
+    yield found
+    client = Client(
+        host=found["CLICKHOUSE_HOST"], port=found["CLICKHOUSE_PORT"], user=found["CLICKHOUSE_USER"],
+        password=found["CLICKHOUSE_PASSWORD"],
+    )  # fmt: skip
+    client.execute(f"DROP DATABASE IF EXISTS {found['CLICKHOUSE_DATABASE']}")
+    client.disconnect()
+
+
+def install(postgres, environment):
+    done = manage(
+        {**environment, "DATABASE_URL": url(postgres, "app_owner")},
+        "install", "--app-role", "app", "--reader-role", "app_reader",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def url(postgres, role):
+    return postgres.url(role, PASSWORDS[RUN_AS[role]])
+
+
+def manage(environment, *arguments):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=SOURCE, capture_output=True, text=True, check=False, timeout=120,
+        env={**environment, "PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+
+
+def outbox(environment, *arguments):
+    done = manage(environment, "outbox", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def superuser(postgres):
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def as_role(postgres, environment):
+    def connected(role):
+        return psycopg.connect(url(postgres, role), autocommit=True)
+
+    return connected
+
+
+def test_postgresql_takes_every_line_of_its_configuration(superuser):
+    assert len(CONFIGURED) > 30
+    # Of what the test's own server sets otherwise, PostgreSQL says that it would take a restart.
+    wrong = "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL AND name <> 'listen_addresses'"
+    assert superuser.execute(wrong).fetchall() == []
+    read = {name for (name,) in superuser.execute("SELECT name FROM pg_file_settings")}
+    assert read == CONFIGURED.keys()
+    overridden = {"listen_addresses", "fsync"}  # by the test's own server
+    found = dict(superuser.execute("SELECT name, source FROM pg_settings WHERE name = ANY (%s)", [list(CONFIGURED)]))
+    assert {name for name, source in found.items() if source != "configuration file"} == overridden
+
+
+def test_what_was_acknowledged_is_on_the_disk():
+    assert [CONFIGURED[name] for name in ("fsync", "full_page_writes", "synchronous_commit")] == ["on", "on", "on"]
+
+
+def test_statements_are_logged_without_what_they_carry():
+    assert CONFIGURED["log_parameter_max_length"] == CONFIGURED["log_parameter_max_length_on_error"] == "0"
+
+
+def test_the_application_works_as_a_role_that_owns_nothing(environment, superuser, tmp_path):
+    """From a registration over HTTP to the proof, with the real processes."""
+    application = Application(folder=tmp_path, environment=environment)
+    try:
+        application.start("web", "worker", "beat")
+        registered = application.register("ada@example.com")
+        assert registered.status_code == 201
+        token = application.http.post(
+            "/api/auth/login/", json={"email": "ada@example.com", "password": "a long way down"}
+        ).json()["token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert application.http.patch("/api/users/me/", json={"first_name": "A."}, headers=bearer).status_code == 200
+        gone = application.http.post("/api/users/me/delete/", json={"password": "a long way down"}, headers=bearer)
+        assert gone.status_code == 204, gone.text
+        eventually(lambda: outbox(environment, "status")["pending_events"] == 0)
+        assert application.http.get("/readyz").status_code == 200
+    finally:
+        application.close()
+    proved = outbox(environment, "verify")
+    assert proved["differences"] == []
+    assert proved["events"] >= 4
+    assert superuser.execute("SELECT count(*) FROM pg_class WHERE relowner = 'app'::regrole").fetchone() == (0,)
+
+
+def test_the_application_rotates_a_slot(environment, as_role, superuser):
+    with as_role("app") as app:
+        app.execute(
+            "INSERT INTO outbox_event (slot, event_id, event_type, occurred_at, environment, context, metadata_version,"
+            " actor_id, request_id, trace_context)"
+            " SELECT (floor(extract(epoch FROM now()) / 86400)::bigint + 3) % 8, gen_random_uuid(), 'old', now(),"
+            " 'test', '{}', 1, '', '', '' FROM generate_series(1, 100)"
+        )
+    outbox(environment, "seal")
+    outbox(environment, "deliver")
+    rotated = outbox(environment, "rotate")
+    assert len(rotated["slots"]) == 1, rotated
+    (left,) = superuser.execute("SELECT count(*) FROM outbox_event WHERE event_type = 'old'").fetchone()
+    assert left == 0
+    assert outbox(environment, "verify")["differences"] == []
+
+
+def test_the_application_gets_over_a_move_to_another_cluster(environment, superuser):
+    """The locks of re-basing need a right, too."""
+    superuser.execute("UPDATE outbox_cursor SET cluster = cluster - 1")
+    outbox_is_adopted = manage(environment, "outbox", "adopt")
+    assert outbox_is_adopted.returncode == 0, outbox_is_adopted.stderr
+    outbox(environment, "seal")
+    (moved,) = superuser.execute(
+        "SELECT cluster = (SELECT system_identifier FROM pg_control_system()) AND NOT rebase FROM outbox_cursor"
+    ).fetchone()
+    assert moved
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "UPDATE outbox_event SET context = '{}'",
+        "DELETE FROM outbox_event",
+        "TRUNCATE outbox_event",
+        "UPDATE outbox_event_slot_0 SET context = '{}'",
+        "DELETE FROM outbox_event_slot_0",
+        "INSERT INTO outbox_event_slot_0 OVERRIDING SYSTEM VALUE SELECT * FROM outbox_event",
+        "DELETE FROM outbox_cursor",
+        "TRUNCATE outbox_batch CASCADE",
+        "DELETE FROM django_migrations",
+        "ALTER TABLE outbox_event ADD COLUMN x int",
+        "DROP TABLE outbox_batch",
+        "CREATE TABLE mine (x int)",
+        "CREATE TEMPORARY TABLE mine (x int)",
+        "ALTER TABLE outbox_event DISABLE TRIGGER ALL",
+        "SET ROLE app_owner",
+        "COPY outbox_event TO PROGRAM 'true'",
+    ],
+)
+def test_the_application_cannot(as_role, forbidden):
+    with as_role("app") as app, pytest.raises(InsufficientPrivilege):
+        app.execute(forbidden)
+
+
+@pytest.mark.parametrize("table", ["outbox_event", "outbox_batch", "outbox_quarantine", "outbox_reconciliation"])
+def test_the_reader_reads_the_outbox(as_role, table):
+    with as_role("app_reader") as reader:
+        assert reader.execute(f"SELECT count(*) FROM {table}").fetchone()
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    ["SELECT * FROM users_user", "SELECT * FROM knox_authtoken", "SELECT * FROM django_session",
+     "INSERT INTO outbox_reconciliation DEFAULT VALUES", "DELETE FROM outbox_batch", "TRUNCATE outbox_event_slot_0"],
+)  # fmt: skip
+def test_the_reader_cannot(as_role, forbidden):
+    with as_role("app_reader") as reader:
+        reader.execute("SET default_transaction_read_only = off")
+        with pytest.raises(InsufficientPrivilege):
+            reader.execute(forbidden)
+
+
+def test_a_table_of_a_later_migration_is_the_applications_at_once(as_role):
+    with as_role("app_owner") as owner:
+        owner.execute("CREATE TABLE later (id bigint GENERATED BY DEFAULT AS IDENTITY, x int)")
+    try:
+        with as_role("app") as app:
+            assert app.execute("INSERT INTO later (x) VALUES (1) RETURNING id").fetchone() == (1,)
+    finally:
+        with as_role("app_owner") as owner:
+            owner.execute("DROP TABLE later")
+
+
+def test_rights_added_by_hand_are_taken_back_at_the_next_deployment(postgres, environment, superuser, as_role):
+    superuser.execute("GRANT UPDATE, DELETE ON outbox_event TO app")
+    install(postgres, environment)
+    with as_role("app") as app, pytest.raises(InsufficientPrivilege):
+        app.execute("DELETE FROM outbox_event")
+
+
+def test_a_role_that_is_not_there_is_said_and_changes_nothing(postgres, environment):
+    done = manage({**environment, "DATABASE_URL": url(postgres, "app_owner")}, "install", "--app-role", "nobody")
+    assert done.returncode == 1
+    assert 'role "nobody" does not exist' in done.stderr

@@ -1,0 +1,80 @@
+"""docs/operations.md: what it tells to type exists, and every alert leads to what is to be done."""
+
+import re
+import shlex
+
+import pytest
+import yaml
+from django.core.management import get_commands, load_command_class
+
+from core.settings.environment import declared
+from tests.production.paths import COMPOSE, ROOT, SERVICES
+
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
+HEADINGS = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE)}  # fmt: skip
+RULES = [
+    rule
+    for group in yaml.safe_load((ROOT / "docs" / "monitoring" / "alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
+# What stands in a block, or between backticks, where a line break is a space.
+BLOCKS = "".join(re.findall(r"```sh\n(.*?)```", RUNBOOK, re.DOTALL)).splitlines()
+BETWEEN_BACKTICKS = re.findall(r"(?<!`)`([^`]+)`(?!`)", RUNBOOK)
+TYPED = [line.split(" # ")[0].strip() for line in BLOCKS] + [typed.replace("\n", " ") for typed in BETWEEN_BACKTICKS]
+MANAGED = {
+    found[1]
+    for typed in TYPED
+    if (found := re.search(r"^(?:.*manage\.py |manage )?((?:outbox [a-z]|migrate_|createsuperuser).*)$", typed))
+}
+COMPOSED = {part for line in TYPED for part in re.split(r" && ", line) if part.startswith("docker compose ")}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_leads_to_its_meaning_and_to_what_is_to_be_done(rule):
+    assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
+    (text,) = re.findall(rf"^### {rule['alert']}\n(.+?)(?=^#)", RUNBOOK, re.MULTILINE | re.DOTALL)
+    assert len(text) > 100
+
+
+def test_no_alert_is_told_of_that_does_not_exist():
+    told = re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)
+    assert sorted(told) == sorted(rule["alert"] for rule in RULES)
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)]+)\)", RUNBOOK):
+        file, _, heading = target.partition("#")
+        assert not heading or file or heading in HEADINGS, target
+        assert not file or (ROOT / "docs" / file).exists(), target
+
+
+@pytest.mark.parametrize("line", sorted(MANAGED))
+def test_a_management_command_is_taken(line):
+    words = shlex.split(line.replace("…", ""))
+    command = load_command_class(get_commands()[words[0]], words[0])
+    command.create_parser("manage.py", words[0]).parse_args([word for word in words[1:] if not word.startswith("[")])
+
+
+def test_there_are_management_commands():
+    assert len(MANAGED) > 10
+
+
+@pytest.mark.parametrize("line", sorted(COMPOSED))
+def test_compose_knows_the_service(line):
+    words = shlex.split(line)
+    named = {word for word in words[2:] if word in SERVICES} | ({"all"} if "ps" in words or "build" in words else set())
+    assert named or re.search(r"up --(build )?(--)?detach --wait$|up --build --detach --wait|--profile", line), line
+
+
+def test_every_variable_is_known():
+    named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)(?:=[^`]*)?`", RUNBOOK))
+    compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yml").read_text()))
+    assert named - declared.keys() - compose == {"SSL_CERT_FILE"}
+
+
+def test_every_secret_of_compose_can_be_rotated():
+    (section,) = re.findall(r"^## Rotate secrets and keys\n(.+?)(?=^## )", RUNBOOK, re.MULTILINE | re.DOTALL)
+    for secret in COMPOSE["secrets"]:
+        told = re.escape(secret) if not secret.startswith("clickhouse_") else "clickhouse_…_password"
+        assert re.search(rf"`{told}`", section), secret

@@ -1,0 +1,70 @@
+"""`core.wsgi` serves the same application where there is no ASGI server."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from core.settings.environment import SOURCE
+from tests.acceptance.conftest import eventually, free_port, own_databases
+from tests.production.test_postgres import manage, outbox
+
+pytestmark = pytest.mark.slow
+
+SERVE = """
+import sys
+from wsgiref.simple_server import make_server
+from core.wsgi import application
+make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
+"""
+
+
+@pytest.fixture
+def environment():
+    with own_databases(redis_db=13) as own:
+        assert manage(own, "install").returncode == 0
+        yield own
+
+
+@pytest.fixture
+def http(environment, tmp_path):
+    port = free_port()
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(port)],
+            env={**environment, "PYTHONPATH": str(SOURCE)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+
+            def answers() -> bool:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                try:
+                    return client.get("/livez").is_success
+                except httpx.TransportError:
+                    return False
+
+            eventually(answers, within=60)
+            yield client
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_an_account_is_made_and_proved_over_wsgi(http, environment):
+    person = {"email": "ada@example.com", "password": "a long way down", "first_name": "Ada", "last_name": "Lovelace"}
+    assert http.post("/api/users/", json=person).status_code == 201
+    assert http.post("/api/users/", json=person).status_code == 409
+    login = http.post("/api/auth/login/", json={"email": person["email"], "password": person["password"]})
+    assert login.status_code == 200
+    bearer = {"Authorization": f"Bearer {login.json()['token']}"}
+    assert http.get("/api/users/me/", headers=bearer).json()["email"] == person["email"]
+    assert http.get("/readyz").status_code == 200
+    assert http.get("/admin/login/").status_code == 200
+    outbox(environment, "deliver")
+    proved = outbox(environment, "verify")
+    assert (proved["in_order"], proved["pending_events"]) == (True, 0)
+    assert proved["events"] >= 2
