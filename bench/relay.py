@@ -1,35 +1,102 @@
-"""Events per second from PostgreSQL to ClickHouse with one worker, step by step."""
+"""The journey from PostgreSQL to ClickHouse: ours, what people write today, and the limit, in turns on the same rows.
 
-import os
-import time
-from collections.abc import Callable, Iterator
-from io import StringIO
+Ours counts from the first look at the outbox to the last batch settled, so sealing is part of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.ground import Result, empty, record
+from bench.contest import Entry, Run, race, rates, shares
+from bench.findings import Finding, Goal, Plot, Result, ratio, result, size
+from bench.ground import empty, record_in_chunks
 
-EVENTS = int(os.environ.get("BENCH_EVENTS", "500000"))
+PAYLOADS = {"300 B": 270, "1 KB": 994}
+EVENTS = size(tiny=300, usual=200_000, full=1_000_000)
+ROUNDS = size(tiny=1, usual=5, full=7)
+_LIMIT = "the limit: ClickHouse pulls by postgresql()"
+_OURS = "ours, {} worker{}, LZ4 {}"
+_ENTRIES = [
+    Entry(name=_LIMIT, module="bench.limit", events=EVENTS),
+    *(
+        Entry(
+            name=_OURS.format(workers, "s" if workers > 1 else "", "on" if lz4 else "off"), module="bench.ours",
+            events=EVENTS, workers=workers, environment={} if lz4 else {"BENCH_WITHOUT_LZ4": "1"},
+        )
+        for workers in (1, 2) for lz4 in (True, False)
+    ),
+]  # fmt: skip
+_BASELINES = [
+    Entry(
+        name="select 1000 by the ORM, insert, delete", module="bench.baselines.orm_delete",
+        events=size(tiny=300, usual=30_000, full=200_000),
+    ),
+    *(
+        Entry(
+            name=f"SKIP LOCKED, insert, mark, {workers} worker{'s' if workers > 1 else ''}",
+            module="bench.baselines.skip_locked", events=size(tiny=300, usual=60_000, full=400_000), workers=workers,
+        )
+        for workers in (1, 2)
+    ),
+    Entry(
+        name="one row, one send", module="bench.baselines.one_by_one", events=size(tiny=20, usual=300, full=2_000),
+    ),
+]  # fmt: skip
 
 
-def measure() -> Iterator[Result]:
-    from django.core.management import call_command
+def measure() -> Iterator[Finding]:
+    found = {}
+    for payload, payload_bytes in PAYLOADS.items():
+        empty()
+        record_in_chunks(EVENTS, payload_bytes=payload_bytes)
+        found[payload] = race([*_ENTRIES, *_BASELINES], rounds=ROUNDS)
+        yield from _table(payload, found[payload])
+    yield Plot(
+        name="relay", caption="Events a second from PostgreSQL to ClickHouse, median of the rounds.",
+        draw=lambda axes: _draw(axes, found),
+    )  # fmt: skip
 
-    from outbox.relay import deliver_due
-    from outbox.sealing import seal_all
 
-    empty()
-    yield _timed("record", lambda: record(EVENTS))
-    yield _timed("seal", seal_all)
-    yield _timed("deliver", lambda: deliver_due(seconds=3600))
-    yield _timed("verify", lambda: call_command("outbox", "verify", stdout=StringIO()))
+def _table(payload: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
+    limit = rates(runs[_LIMIT])
+    best = max((entry.name for entry in _BASELINES), key=lambda name: sum(rates(runs[name])))
+    for name in runs:
+        against = [f"{ratio(rates(runs[name]), limit):.2f} of the limit"] if name != _LIMIT else []
+        if name.startswith("ours"):
+            against.append(f"{ratio(rates(runs[name]), rates(runs[best])):.1f} × the best baseline")
+        yield result(f"{payload}: {name}", rates(runs[name]), "events/s", compared=", ".join(against))
+    ours = max((name for name in runs if name.startswith("ours")), key=lambda name: sum(rates(runs[name])))
+    for name in (ours, _LIMIT):
+        if told := shares(runs[name]):
+            yield Result(what=f"{payload}: {name}", measured="", compared=told)
+    yield from _goals(payload, ours, best, runs)
 
 
-def _timed(step: str, work: Callable[[], Any]) -> Result:
-    started = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - started
-    return Result(
-        what=f"{step}, {EVENTS:,} events of 300 bytes",
-        measured=f"{EVENTS / seconds:,.0f} events/s",
-        compared=f"{seconds:.2f} s",
+def _goals(payload: str, ours: str, best: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
+    mine = rates(runs[ours])
+    of_limit, times = ratio(mine, rates(runs[_LIMIT])), ratio(mine, rates(runs[best]))
+    why = shares(runs[ours])
+    yield Goal(
+        asked=f"{payload}: at least 0.6 of the limit", met=of_limit >= 0.6,
+        found=f"{of_limit:.2f} ({ours}). {why}; the limit: {shares(runs[_LIMIT])}",
+    )  # fmt: skip
+    yield Goal(
+        asked=f"{payload}: at least 5 × the best baseline", met=times >= 5,
+        found=f"{times:.1f} × ({best}, {shares(runs[best])})",
+    )  # fmt: skip
+    middle = sorted(mine)[len(mine) // 2]
+    yield Goal(
+        asked=f"{payload}: at least 100,000 events/s on 2 cores", met=middle >= 100_000, found=f"{middle:,.0f} events/s"
     )
+
+
+def _draw(axes: Any, found: Mapping[str, Mapping[str, Sequence[Run]]]) -> None:
+    names = list(reversed(next(iter(found.values()))))
+    height = 0.8 / len(found)
+    for place, (payload, runs) in enumerate(found.items()):
+        middles = [sorted(rates(runs[name]))[len(runs[name]) // 2] for name in names]
+        bars = axes.barh([row - place * height for row in range(len(names))], middles, height, label=payload)
+        axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
+    axes.set_yticks([row - height * (len(found) - 1) / 2 for row in range(len(names))], names, fontsize=8)
+    axes.set_xlabel("events/s")
+    axes.margins(x=0.15)
+    axes.legend(loc="lower right")

@@ -1,0 +1,166 @@
+"""Contestants move the same events from PostgreSQL to ClickHouse, in turns, each with worker processes of its own.
+
+A contestant is a module with six functions: `prepare` makes its tables, `fill` puts so many events before it and `add`
+so many more, `begin` is what comes once before the workers go (its time counts), `drain` is what each worker does,
+`arrived` counts what came.
+"""
+
+import importlib
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol, cast
+
+from bench.processes import Engines, processor_seconds, started
+
+
+class Contestant(Protocol):
+    """What a contestant's module has."""
+
+    def prepare(self) -> None: ...
+    def fill(self, events: int) -> None: ...
+    def add(self, events: int) -> None: ...
+    def begin(self) -> None: ...
+    def drain(self) -> None: ...
+    def arrived(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A contestant's start: with so many workers, so many events, and these settings for the workers."""
+
+    name: str
+    module: str
+    events: int
+    workers: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What came of one start. `processor` is seconds by who used them; empty where nobody could look."""
+
+    events: int
+    seconds: float
+    processor: dict[str, float]
+
+    @property
+    def rate(self) -> float:
+        return self.events / self.seconds
+
+
+class Team:
+    """A contestant with its workers, ready to start."""
+
+    def __init__(self, entry: Entry, workers: Sequence["_Worker"]) -> None:
+        self.entry, self._workers = entry, workers
+        self.contestant = cast("Contestant", importlib.import_module(entry.module))
+
+    def run(self, events: int) -> Run:
+        """Have so many events delivered, from a fresh start."""
+        self.contestant.fill(events)
+        run = self._timed(events)
+        arrived = self.contestant.arrived()
+        assert arrived == events, f"{self.entry.name}: {arrived} of {events} events have arrived"
+        return run
+
+    def go_on(self, events: int) -> Run:
+        """Have so many more events delivered."""
+        self.contestant.add(events)
+        return self._timed(events)
+
+    def _timed(self, events: int) -> Run:
+        engines = Engines()
+        before, started_at = self._used(engines), time.perf_counter()
+        self.contestant.begin()
+        for worker in self._workers:
+            worker.go()
+        for worker in self._workers:
+            worker.wait()
+        seconds, after = time.perf_counter() - started_at, self._used(engines)
+        return Run(events=events, seconds=seconds, processor={name: after[name] - before[name] for name in after})
+
+    def _used(self, engines: Engines) -> dict[str, float]:
+        return {"workers": sum(worker.processor_seconds() for worker in self._workers), **engines.processor_seconds()}
+
+
+@contextmanager
+def team(entry: Entry) -> Iterator[Team]:
+    """The team, warmed up by a few events."""
+    with ExitStack() as stack:
+        figures = stack.enter_context(tempfile.TemporaryDirectory())
+        environment = {"PROMETHEUS_MULTIPROC_DIR": figures, **entry.environment}
+        workers = [stack.enter_context(_worker(entry.module, environment)) for _ in range(entry.workers)]
+        yield Team(entry, workers)
+
+
+def race(entries: Sequence[Entry], *, rounds: int) -> dict[str, list[Run]]:
+    """Every entry's runs, one a round; within a round they take turns in random order."""
+    with ExitStack() as stack:
+        for module in {entry.module for entry in entries}:
+            importlib.import_module(module).prepare()
+        teams = [stack.enter_context(team(entry)) for entry in entries]
+        for each in teams:  # what the first run pays for connections and plans is not what is measured
+            each.run(each.entry.events)
+        runs: dict[str, list[Run]] = {entry.name: [] for entry in entries}
+        for _ in range(rounds):
+            for each in random.sample(teams, len(teams)):
+                runs[each.entry.name].append(each.run(each.entry.events))
+    return runs
+
+
+def rates(runs: Sequence[Run]) -> list[float]:
+    return [run.rate for run in runs]
+
+
+def shares(runs: Sequence[Run]) -> str:
+    """Who used the processor: microseconds an event, and how busy that kept the machine's cores."""
+    known = runs[0].processor
+    if len(known) < 3:
+        return ""
+    each = {name: median(run.processor[name] / run.events for run in runs) * 1e6 for name in known}
+    busy = median(sum(run.processor.values()) / run.seconds for run in runs)
+    told = ", ".join(f"{name} {microseconds:.1f}" for name, microseconds in each.items())
+    return f"µs of processor an event: {told}; {busy:.1f} of {os.cpu_count()} cores busy"
+
+
+class _Worker:
+    def __init__(self, pid: int, orders: int, answers: int) -> None:
+        self._pid = pid
+        self._orders = os.fdopen(orders, "w", buffering=1)
+        self._answers = os.fdopen(answers)
+
+    def go(self) -> None:
+        self._orders.write("go\n")
+
+    def wait(self) -> None:
+        answer = self._answers.readline()
+        assert answer, "a worker has ended before its work was done"
+
+    def processor_seconds(self) -> float:
+        return processor_seconds(self._pid)
+
+    def close(self) -> None:
+        self._orders.close()
+        self._answers.close()
+
+
+@contextmanager
+def _worker(module: str, environment: dict[str, str]) -> Iterator[_Worker]:
+    orders_out, orders_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    command = ("-m", "bench.worker", module, str(answers_in))
+    with started(*command, environment=environment, pass_fds=(answers_in,), stdin=orders_out) as process:
+        os.close(orders_out)
+        os.close(answers_in)
+        worker = _Worker(process.pid, orders_in, answers_out)
+        try:
+            worker.wait()
+            yield worker
+        finally:
+            worker.close()
