@@ -61,6 +61,11 @@ class Team:
         self.entry, self._workers = entry, workers
         self.contestant = cast("Contestant", importlib.import_module(entry.module))
 
+    def get_ready(self) -> None:
+        self.contestant.prepare()
+        for worker in self._workers:
+            worker.wait()
+
     def run(self, events: int) -> Run:
         """Have so many events delivered, from a fresh start."""
         self.contestant.fill(events)
@@ -90,27 +95,28 @@ class Team:
 
 
 @contextmanager
-def team(entry: Entry) -> Iterator[Team]:
-    """The team, warmed up by a few events."""
+def teams(entries: Sequence[Entry]) -> Iterator[list[Team]]:
+    """The entries' teams, with their tables; their processes start all at once and end in the end."""
     with ExitStack() as stack:
         figures = stack.enter_context(tempfile.TemporaryDirectory())
-        environment = {"PROMETHEUS_MULTIPROC_DIR": figures, **entry.environment}
-        workers = [stack.enter_context(_worker(entry.module, environment)) for _ in range(entry.workers)]
-        yield Team(entry, workers)
+        found = []
+        for entry in entries:
+            environment = {"PROMETHEUS_MULTIPROC_DIR": figures, **entry.environment}
+            workers = [stack.enter_context(_worker(entry.module, environment)) for _ in range(entry.workers)]
+            found.append(Team(entry, workers))
+        for each in found:
+            each.get_ready()
+        yield found
 
 
-def race(entries: Sequence[Entry], *, rounds: int) -> dict[str, list[Run]]:
+def race(running: Sequence[Team], *, rounds: int) -> dict[str, list[Run]]:
     """Every entry's runs, one a round; within a round they take turns in random order."""
-    with ExitStack() as stack:
-        for module in {entry.module for entry in entries}:
-            importlib.import_module(module).prepare()
-        teams = [stack.enter_context(team(entry)) for entry in entries]
-        for each in teams:  # what the first run pays for connections and plans is not what is measured
-            each.run(each.entry.events)
-        runs: dict[str, list[Run]] = {entry.name: [] for entry in entries}
-        for _ in range(rounds):
-            for each in random.sample(teams, len(teams)):
-                runs[each.entry.name].append(each.run(each.entry.events))
+    for each in running:  # what the first run pays for connections and plans is not what is measured
+        each.run(each.entry.events)
+    runs: dict[str, list[Run]] = {each.entry.name: [] for each in running}
+    for _ in range(rounds):
+        for each in random.sample(running, len(running)):
+            runs[each.entry.name].append(each.run(each.entry.events))
     return runs
 
 
@@ -160,7 +166,6 @@ def _worker(module: str, environment: dict[str, str]) -> Iterator[_Worker]:
         os.close(answers_in)
         worker = _Worker(process.pid, orders_in, answers_out)
         try:
-            worker.wait()
             yield worker
         finally:
             worker.close()

@@ -1,11 +1,11 @@
 """How the relay grows: with workers, with the backlog, and with the size of a batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from django.test.utils import override_settings
 
-from bench.contest import Entry, race, rates, shares
+from bench.contest import Entry, Team, race, rates, shares, teams
 from bench.findings import Finding, result, size
 from bench.ground import empty, record_in_chunks
 
@@ -21,17 +21,19 @@ _BATCH_BYTES = 2**30
 def measure() -> Iterator[Finding]:
     empty()
     record_in_chunks(EVENTS)
-    yield from _workers()
-    yield from _batches()
-    yield from _backlog()
-
-
-def _workers() -> Iterator[Finding]:
     entries = [
         Entry(name=f"{workers} workers", module="bench.ours", events=EVENTS, workers=workers) for workers in WORKERS
     ]
-    runs = race(entries, rounds=ROUNDS)
-    one = median(rates(runs[entries[0].name]))
+    with teams(entries) as running:
+        yield from _workers(running)
+        two = running[1]
+        yield from _batches(two)
+        yield from _backlog(two)
+
+
+def _workers(running: Sequence[Team]) -> Iterator[Finding]:
+    runs = race(running, rounds=ROUNDS)
+    one = median(rates(runs[running[0].entry.name]))
     for name, found in runs.items():
         yield result(
             f"{name}, {EVENTS:,} events", rates(found), "events/s",
@@ -39,28 +41,25 @@ def _workers() -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _batches() -> Iterator[Finding]:
+def _batches(team: Team) -> Iterator[Finding]:
     first = None
     for rows in BATCH_ROWS:
         with override_settings(OUTBOX_BATCH_ROWS=rows, OUTBOX_BATCH_BYTES=_BATCH_BYTES):
-            entry = Entry(name="ours", module="bench.ours", events=EVENTS, workers=WORKERS[1])
-            found = race([entry], rounds=ROUNDS)["ours"]
-        first = first or median(rates(found))
+            found = [team.run(EVENTS).rate for _ in range(ROUNDS)]
+        first = first or median(found)
         yield result(
-            f"batches of {rows:,}, {entry.workers} workers", rates(found), "events/s",
-            compared=f"{median(rates(found)) / first:.2f} × the first",
+            f"batches of {rows:,}, {team.entry.name}", found, "events/s",
+            compared=f"{median(found) / first:.2f} × the first",
         )  # fmt: skip
 
 
-def _backlog() -> Iterator[Finding]:
+def _backlog(team: Team) -> Iterator[Finding]:
     first = None
     for events in (EVENTS, BACKLOG):
-        if events > EVENTS:
-            record_in_chunks(events - EVENTS)
-        entry = Entry(name="ours", module="bench.ours", events=events, workers=WORKERS[1])
-        found = race([entry], rounds=max(1, ROUNDS // 2))["ours"]
-        first = first or median(rates(found))
+        record_in_chunks(events - EVENTS)
+        found = [team.run(events).rate for _ in range(ROUNDS)]
+        first = first or median(found)
         yield result(
-            f"a backlog of {events:,}, {entry.workers} workers", rates(found), "events/s",
-            compared=f"{median(rates(found)) / first:.2f} × the first",
+            f"a backlog of {events:,}, {team.entry.name}", found, "events/s",
+            compared=f"{median(found) / first:.2f} × the first",
         )  # fmt: skip

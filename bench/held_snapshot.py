@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from bench.contest import Entry, Run, Team, rates, team
+from bench.contest import Entry, Run, Team, rates, teams
 from bench.findings import Finding, Plot, Result, size
 from bench.ground import empty, execute, record
 
@@ -37,15 +37,14 @@ _ENTRIES = [
 
 def measure() -> Iterator[Finding]:
     found: dict[str, dict[bool, list[Run]]] = {}
-    for entry, tables in _ENTRIES:
-        with team(entry) as runners:
-            runners.contestant.prepare()
-            free = _run(runners)
+    with teams([entry for entry, _ in _ENTRIES]) as running:
+        for team, (entry, tables) in zip(running, _ENTRIES, strict=True):
+            free = _run(team)
             with _snapshot_held_open():
-                held = _run(runners)
+                held = _run(team)
                 dead = _dead_rows(tables)
-        found[entry.name] = {False: free, True: held}
-        yield from _told(entry.name, free, held, dead=dead)
+            found[entry.name] = {False: free, True: held}
+            yield from _told(entry.name, free, held, dead=dead)
     yield Plot(
         name="held_snapshot",
         caption="Events a second, chunk by chunk; dashed without, solid with a snapshot held open.",
@@ -53,14 +52,14 @@ def measure() -> Iterator[Finding]:
     )
 
 
-def _run(runners: Team) -> list[Run]:
+def _run(team: Team) -> list[Run]:
     """Chunk after chunk, until all events are delivered or it takes too long."""
     empty()
     record(_CHUNK)  # what the baselines' queues are filled from
-    runners.run(_CHUNK)
+    team.run(_CHUNK)
     runs: list[Run] = []
     while sum(run.events for run in runs) < EVENTS and sum(run.seconds for run in runs) < _MOST_SECONDS:
-        runs.append(runners.go_on(_CHUNK))
+        runs.append(team.go_on(_CHUNK))
     return runs
 
 

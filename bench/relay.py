@@ -6,7 +6,7 @@ Ours counts from the first look at the outbox to the last batch settled, so seal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.contest import Entry, Run, race, rates, shares
+from bench.contest import Entry, Run, race, rates, shares, teams
 from bench.findings import Finding, Goal, Plot, Result, ratio, result, size
 from bench.ground import empty, record_in_chunks
 
@@ -45,11 +45,12 @@ _BASELINES = [
 
 def measure() -> Iterator[Finding]:
     found = {}
-    for payload, payload_bytes in PAYLOADS.items():
-        empty()
-        record_in_chunks(EVENTS, payload_bytes=payload_bytes)
-        found[payload] = race([*_ENTRIES, *_BASELINES], rounds=ROUNDS)
-        yield from _table(payload, found[payload])
+    with teams([*_ENTRIES, *_BASELINES]) as running:
+        for payload, payload_bytes in PAYLOADS.items():
+            empty()
+            record_in_chunks(EVENTS, payload_bytes=payload_bytes)
+            found[payload] = race(running, rounds=ROUNDS)
+            yield from _table(payload, found[payload])
     yield Plot(
         name="relay", caption="Events a second from PostgreSQL to ClickHouse, median of the rounds.",
         draw=lambda axes: _draw(axes, found),
