@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol, cast
 
+from bench.findings import Result
 from bench.processes import Engines, processor_seconds, started
 
 
@@ -126,13 +127,25 @@ def rates(runs: Sequence[Run]) -> list[float]:
 
 def shares(runs: Sequence[Run]) -> str:
     """Who used the processor: microseconds an event, and how busy that kept the machine's cores."""
-    known = runs[0].processor
-    if len(known) < 3:
-        return ""
-    each = {name: median(run.processor[name] / run.events for run in runs) * 1e6 for name in known}
+    each = _microseconds(runs)
+    if not each:
+        return "nobody could look at the engines' processes"
     busy = median(sum(run.processor.values()) / run.seconds for run in runs)
     told = ", ".join(f"{name} {microseconds:.1f}" for name, microseconds in each.items())
     return f"µs of processor an event: {told}; {busy:.1f} of {os.cpu_count()} cores busy"
+
+
+def processor(what: str, runs: Sequence[Run]) -> Iterator[Result]:
+    """A line of the table about that, if it is known."""
+    if each := _microseconds(runs):
+        yield Result(what=what, measured=f"{sum(each.values()):.1f} µs of processor", compared=shares(runs))
+
+
+def _microseconds(runs: Sequence[Run]) -> dict[str, float]:
+    """Of processor an event, by who used them; nothing unless everybody's are known."""
+    if len(runs[0].processor) < 3:
+        return {}
+    return {name: median(run.processor[name] / run.events for run in runs) * 1e6 for name in runs[0].processor}
 
 
 class _Worker:

@@ -6,7 +6,6 @@ are recorded; only delivering is timed. A run that gets too slow is stopped, and
 """
 
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
@@ -97,10 +96,11 @@ def _snapshot_held_open() -> Iterator[None]:
 
 
 def _dead_rows(tables: str) -> int:
-    time.sleep(1.2)  # the workers' sessions tell of theirs once a second
-    execute("SELECT pg_stat_force_next_flush()")
-    found = execute("SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname LIKE %(tables)s", {"tables": tables})
-    return int(found[0][0])
+    """Counted anew: sessions tell the statistics of what they did only now and then."""
+    like = {"tables": tables}
+    for (table,) in execute("SELECT relname FROM pg_stat_user_tables WHERE relname LIKE %(tables)s", like):
+        execute(f"ANALYZE {table}")
+    return int(execute("SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname LIKE %(tables)s", like)[0][0])
 
 
 def _draw(axes: Any, found: Mapping[str, Mapping[bool, Sequence[Run]]]) -> None:

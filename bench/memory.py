@@ -4,8 +4,6 @@ Figures are the kernel's (RSS), so what a forked child shares with its parent co
 """
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +11,7 @@ from bench.api import logged_in
 from bench.findings import Finding, Goal, Result, size
 from bench.ground import clickhouse, empty, execute, record
 from bench.load import Request, send
-from bench.processes import SOURCE, children, resident_mib, web_server
+from bench.processes import children, resident_mib, started, web_server
 from bench.visibility import application
 
 _MIB = 1024 * 1024
@@ -97,7 +95,7 @@ def _deliveries() -> Iterator[Finding]:
         for first in range(0, events, chunk):
             record(min(chunk, events - first), payload_bytes=payload_bytes)
         seal_all()
-        peak = _peak() / 1e6
+        peak = _peak()
         yield Result(what=f"outbox deliver, at the most: {what}", measured=f"{peak:,.0f} MB")
         if _FIVE_MB in what:
             yield Goal(
@@ -106,11 +104,12 @@ def _deliveries() -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _peak() -> int:
-    """Bytes resident at the most in a process that delivers everything."""
-    command = [sys.executable, "manage.py", "outbox", "deliver", "--sealed-only", "--json"]
-    with subprocess.Popen(command, cwd=SOURCE, env=os.environ, stdout=subprocess.DEVNULL) as process:
-        _pid, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return used.ru_maxrss * 1024
+def _peak() -> float:
+    """MB resident at the most in a process that delivers everything."""
+    answers, answer = os.pipe()
+    command = ("-m", "bench.peak", "outbox", "deliver", "--sealed-only", "--json")
+    with started(*command, environment={"BENCH_ANSWER": str(answer)}, pass_fds=(answer,)) as process:
+        os.close(answer)
+        assert process.wait() == 0
+    with os.fdopen(answers) as told:
+        return float(told.read()) * _MIB / 1e6

@@ -3,26 +3,32 @@
 Ours counts from the first look at the outbox to the last batch settled, so sealing is part of it.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
-from bench.contest import Entry, Run, race, rates, shares, teams
-from bench.findings import Finding, Goal, Plot, Result, ratio, result, size
+from bench.contest import Entry, Run, processor, race, rates, shares, teams
+from bench.findings import Finding, Goal, Plot, ratio, result, size
 from bench.ground import empty, record_in_chunks
 
-PAYLOADS = {"300 B": 270, "1 KB": 994}
+_BOTH = {"300 B": 270, "1 KB": 994}
+PAYLOADS = size(tiny={"300 B": 270}, usual=_BOTH, full=_BOTH)
+# The numbers of workers, and whether with compression.
+_EVERY_WAY = ((1, True), (2, True), (1, False), (2, False))
+_OURS = size(tiny=((2, True),), usual=_EVERY_WAY, full=_EVERY_WAY)
 EVENTS = size(tiny=300, usual=200_000, full=1_000_000)
 ROUNDS = size(tiny=1, usual=5, full=7)
 _LIMIT = "the limit: ClickHouse pulls by postgresql()"
-_OURS = "ours, {} worker{}, LZ4 {}"
 _ENTRIES = [
     Entry(name=_LIMIT, module="bench.limit", events=EVENTS),
     *(
         Entry(
-            name=_OURS.format(workers, "s" if workers > 1 else "", "on" if lz4 else "off"), module="bench.ours",
-            events=EVENTS, workers=workers, environment={} if lz4 else {"BENCH_WITHOUT_LZ4": "1"},
+            name=f"ours, {workers} {'worker' if workers == 1 else 'workers'}, LZ4 {'on' if lz4 else 'off'}",
+            module="bench.ours", events=EVENTS, workers=workers,
+            environment={} if lz4 else {"BENCH_WITHOUT_LZ4": "1"},
         )
-        for workers in (1, 2) for lz4 in (True, False)
+        for workers, lz4 in _OURS
     ),
 ]  # fmt: skip
 _BASELINES = [
@@ -32,13 +38,13 @@ _BASELINES = [
     ),
     *(
         Entry(
-            name=f"SKIP LOCKED, insert, mark, {workers} worker{'s' if workers > 1 else ''}",
+            name=f"SKIP LOCKED, insert, mark, {workers} {'worker' if workers == 1 else 'workers'}",
             module="bench.baselines.skip_locked", events=size(tiny=300, usual=60_000, full=400_000), workers=workers,
         )
-        for workers in (1, 2)
+        for workers in size(tiny=(1,), usual=(1, 2), full=(1, 2))
     ),
     Entry(
-        name="one row, one send", module="bench.baselines.one_by_one", events=size(tiny=20, usual=300, full=2_000),
+        name="one row, one send", module="bench.baselines.one_by_one", events=size(tiny=5, usual=200, full=2_000),
     ),
 ]  # fmt: skip
 
@@ -66,35 +72,33 @@ def _table(payload: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]
             against.append(f"{ratio(rates(runs[name]), rates(runs[best])):.1f} × the best baseline")
         yield result(f"{payload}: {name}", rates(runs[name]), "events/s", compared=", ".join(against))
     ours = max((name for name in runs if name.startswith("ours")), key=lambda name: sum(rates(runs[name])))
-    for name in (ours, _LIMIT):
-        if told := shares(runs[name]):
-            yield Result(what=f"{payload}: {name}", measured="", compared=told)
+    for name in (ours, best, _LIMIT):
+        yield from processor(f"{payload}: {name}", runs[name])
     yield from _goals(payload, ours, best, runs)
 
 
 def _goals(payload: str, ours: str, best: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
     mine = rates(runs[ours])
     of_limit, times = ratio(mine, rates(runs[_LIMIT])), ratio(mine, rates(runs[best]))
-    why = shares(runs[ours])
     yield Goal(
         asked=f"{payload}: at least 0.6 of the limit", met=of_limit >= 0.6,
-        found=f"{of_limit:.2f} ({ours}). {why}; the limit: {shares(runs[_LIMIT])}",
+        found=f"{of_limit:.2f} ({ours}); {shares(runs[ours])}; the limit: {shares(runs[_LIMIT])}",
     )  # fmt: skip
     yield Goal(
         asked=f"{payload}: at least 5 × the best baseline", met=times >= 5,
-        found=f"{times:.1f} × ({best}, {shares(runs[best])})",
+        found=f"{times:.1f} × ({best}); {shares(runs[best])}",
     )  # fmt: skip
-    middle = sorted(mine)[len(mine) // 2]
     yield Goal(
-        asked=f"{payload}: at least 100,000 events/s on 2 cores", met=middle >= 100_000, found=f"{middle:,.0f} events/s"
-    )
+        asked=f"{payload}: at least 100,000 events/s on 2 cores", met=median(mine) >= 100_000,
+        found=f"{median(mine):,.0f} events/s on {os.cpu_count()}",
+    )  # fmt: skip
 
 
 def _draw(axes: Any, found: Mapping[str, Mapping[str, Sequence[Run]]]) -> None:
     names = list(reversed(next(iter(found.values()))))
     height = 0.8 / len(found)
     for place, (payload, runs) in enumerate(found.items()):
-        middles = [sorted(rates(runs[name]))[len(runs[name]) // 2] for name in names]
+        middles = [median(rates(runs[name])) for name in names]
         bars = axes.barh([row - place * height for row in range(len(names))], middles, height, label=payload)
         axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
     axes.set_yticks([row - height * (len(found) - 1) / 2 for row in range(len(names))], names, fontsize=8)
