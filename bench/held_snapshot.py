@@ -28,7 +28,7 @@ _ENTRIES = [
         "bench_orm_delete",
     ),
     (
-        Entry(name="SKIP LOCKED, insert, mark", module="bench.baselines.skip_locked", events=EVENTS),
+        Entry(name="SKIP LOCKED, 1,000 rows, insert, mark", module="bench.baselines.skip_locked", events=EVENTS),
         "bench_skip_locked",
     ),
 ]

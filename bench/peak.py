@@ -1,6 +1,7 @@
 """Runs a management command and says how many MiB its process has held at the most: `python -m bench.peak COMMAND…`.
 
-It answers on the descriptor BENCH_ANSWER. It asks the kernel for VmHWM, because the `ru_maxrss` of a child begins with its parent's size.
+The answer goes to the descriptor BENCH_ANSWER. It is the kernel's VmHWM, because a child's `ru_maxrss` begins with its
+parent's size.
 """
 
 import os

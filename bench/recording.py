@@ -23,7 +23,7 @@ from users.use_cases.register_user import RegisterUser
 REGISTRATIONS = size(tiny=5, usual=1_500, full=10_000)
 EVENTS = size(tiny=100, usual=50_000, full=200_000)
 ROUNDS = size(tiny=1, usual=5, full=7)
-_SINGLE = 5  # so many fewer, for one statement each
+_SINGLE = 20  # so many fewer, for one statement each
 _TEXT = "noticed by all who read it; " * 9
 
 
