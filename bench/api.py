@@ -30,7 +30,8 @@ _MANY = "1000000/minute"
 _EVENTS = "/api/events/"
 # Each server by what is taken away from it; None is the application as it is.
 _FULL, _ONLY_AUTH, _BARE = None, "logging,middleware", "logging,middleware,views"
-_LAYERS = ("authentication", "middleware", "logging")
+_ALL = ("authentication", "middleware", "logging")
+_LAYERS = size(tiny=_ALL[:1], usual=_ALL, full=_ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,9 @@ _ENTRIES = [
 
 def measure() -> Iterator[Finding]:
     found: dict[str, dict[bool, list[Run]]] = {}
-    with teams([entry for entry, _ in _ENTRIES]) as running:
-        for team, (entry, tables) in zip(running, _ENTRIES, strict=True):
+    entries = _ENTRIES[: size(tiny=2, usual=3, full=3)]
+    with teams([entry for entry, _ in entries]) as running:
+        for team, (entry, tables) in zip(running, entries, strict=True):
             free = _run(team)
             with _snapshot_held_open():
                 held = _run(team)

@@ -21,12 +21,13 @@ EVENTS = size(tiny=1_000, usual=200_000, full=1_000_000)
 HUGE = size(tiny=3, usual=40, full=60)
 SECONDS = size(tiny=0.5, usual=4, full=15)
 SETTLE = size(tiny=0.5, usual=3, full=10)
-CASES = {
+_CASES = {
     "nothing to deliver": (0, 0),
     f"{EVENTS:,} events of 300 bytes": (EVENTS, 270),
     f"{HUGE} events {_FIVE_MB}": (HUGE, 5_000_000),
-    "10 events of 16 MiB": (size(tiny=1, usual=10, full=10), 16 * _MIB - 100),
+    "10 events of 16 MiB": (10, 16 * _MIB - 100),
 }
+CASES = dict(list(_CASES.items())[: size(tiny=1, usual=len(_CASES), full=len(_CASES))])
 _CHUNK = 10_000
 
 

@@ -20,7 +20,8 @@ from bench.processes import started
 RATES = size(tiny=(20,), usual=(10, 100, 1_000), full=(10, 100, 1_000))
 SECONDS = size(tiny=1, usual=12, full=60)
 # By the pause between two ticks, in seconds.
-_MOST = {1.0: 1.5, 0.1: 0.35}
+_BOTH = {1.0: 1.5, 0.1: 0.35}
+_MOST = size(tiny={0.1: 0.35}, usual=_BOTH, full=_BOTH)
 _PAUSE = 0.02
 _PATIENCE = 60
 _CELERY = ("-m", "celery", "--quiet", "--app", "core")

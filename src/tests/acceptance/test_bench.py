@@ -23,7 +23,7 @@ def measure(tmp_path):
             only = [word for part in parts for word in ("--only", part)]
             command = [sys.executable, "-m", "bench", "--form", "tiny", "--output", str(tmp_path), *only]
             ran = subprocess.run(
-                command, cwd=SOURCE.parent, env=environment, capture_output=True, text=True, check=False, timeout=240
+                command, cwd=SOURCE.parent, env=environment, capture_output=True, text=True, check=False, timeout=500
             )
             assert ran.returncode == 0, ran.stdout + ran.stderr
             return (tmp_path / "results.md").read_text()
