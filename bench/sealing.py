@@ -9,6 +9,7 @@ from statistics import median
 
 from bench.findings import Finding, Goal, Result, ratio, size
 from bench.ground import BEFORE_EVERYTHING, empty, execute, record_in_chunks, snapshot, unseal
+from bench.processes import Engines
 from outbox.sealing import seal_all
 
 ROWS = size(tiny=1_000, usual=1_000_000, full=1_000_000)
@@ -21,8 +22,10 @@ _CHUNK = 1_000_000
 def measure() -> Iterator[Finding]:
     empty()
     record_in_chunks(ROWS)
+    used = _postgresql()
     alone = _rounds(BEFORE_EVERYTHING)
-    yield _told(f"seal {ROWS:,} rows, none kept", alone)
+    cost = (_postgresql() - used) / ROWS / (ROUNDS + 1) * 1e6
+    yield _told(f"seal {ROWS:,} rows, none kept", alone, compared=f"{cost:.2f} µs of PostgreSQL's processor a row")
     _deliver()
     for kept in range(ROWS, KEPT, _CHUNK):
         record_in_chunks(min(_CHUNK, KEPT - kept))
@@ -33,13 +36,19 @@ def measure() -> Iterator[Finding]:
     beside = _rounds(since)
     yield _told(f"the same beside {KEPT:,} delivered rows", beside, compared=f"{ratio(beside, alone):.2f} × as long")
     yield Goal(
-        asked="at most 0.5 µs a row at a million rows", met=median(alone) <= 0.5, found=f"{median(alone):.2f} µs"
-    )
+        asked="at most 0.5 µs a row at a million rows", met=median(alone) <= 0.5,
+        found=f"{median(alone):.2f} µs; {cost:.2f} µs of PostgreSQL's processor",
+    )  # fmt: skip
     times = ratio(beside, alone)
     yield Goal(
         asked=f"flat in the size of the outbox already delivered: at most 1.15 × as long beside {KEPT:,} rows",
         met=times <= 1.15, found=f"{times:.2f} ×" + ("" if KEPT >= 10**7 else " (full=1 keeps 10 million)"),
     )  # fmt: skip
+
+
+def _postgresql() -> float:
+    """Seconds of processor that it has used so far; 0 where nobody can look."""
+    return Engines().processor_seconds().get("PostgreSQL", 0.0)
 
 
 def _rounds(since: str) -> list[float]:
