@@ -35,7 +35,8 @@ def main() -> int:
     os.environ["BENCH_FORM"] = asked.form
     for name, value in _SIZES[asked.form].items():
         os.environ.setdefault(name, value)
-    sections = [_measured(part) for part in asked.only or PARTS]
+    with prepared():
+        sections = [_measured(part) for part in asked.only or PARTS]
     path = report.write(sections, folder=asked.output, order=PARTS)
     print(f"\nwritten to {path}")
     return 1 if any(section.failure for section in sections) else 0
@@ -45,16 +46,15 @@ def _measured(part: str) -> report.Section:
     """What the part finds; if it fails, what it has found until then, and why."""
     print(f"\n{part}", flush=True)
     started = time.monotonic()
-    with prepared():
-        module = importlib.import_module(f"bench.{part}")
-        section = report.Section(part=part, about=module.__doc__ or "", machine=described())
-        try:
-            for finding in module.measure():
-                section.findings.append(finding)
-                print(report.shown(finding), flush=True)
-        except Exception as error:  # noqa: BLE001 -- the other parts are worth having
-            traceback.print_exc()
-            section.failure = f"{type(error).__name__}: {error}".splitlines()[0]
+    module = importlib.import_module(f"bench.{part}")
+    section = report.Section(part=part, about=module.__doc__ or "", machine=described())
+    try:
+        for finding in module.measure():
+            section.findings.append(finding)
+            print(report.shown(finding), flush=True)
+    except Exception as error:  # noqa: BLE001 -- the other parts are worth having
+        traceback.print_exc()
+        section.failure = f"{type(error).__name__}: {error}".splitlines()[0]
     section.seconds = time.monotonic() - started
     print(f"  {section.seconds:.0f} s", flush=True)
     return section

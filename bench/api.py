@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from statistics import median
+from uuid import uuid4
 
 from django.urls import Resolver404, resolve
 
@@ -24,8 +25,7 @@ ROUNDS = size(tiny=1, usual=3, full=5)
 CONNECTIONS = size(tiny=(2,), usual=(1, 16, 64), full=(1, 16, 64))
 # At which the layers are taken away, one by one.
 _LAYERED = size(tiny=2, usual=16, full=16)
-_LOGIN = {"email": "ada@example.com", "password": "a long way down"}
-_SOMEBODY_NEW = {**_LOGIN, "email": f"{UNIQUE}@example.com"}
+_PASSWORD = "a long way down"
 _MANY = "1000000/minute"
 _EVENTS = "/api/events/"
 # Each server by what is taken away from it; None is the application as it is.
@@ -143,7 +143,8 @@ def _cost(what: str, *, whole: Target, less: Target) -> Result:
 
 
 def _registration() -> Request:
-    return Request(method="POST", path="/api/users/", status=201, body=_SOMEBODY_NEW)
+    somebody_new = {"email": f"{UNIQUE}@example.com", "password": _PASSWORD}
+    return Request(method="POST", path="/api/users/", status=201, body=somebody_new)
 
 
 def _events(me: Request) -> Request | None:
@@ -160,8 +161,9 @@ def logged_in() -> str:
     from users.models import User
     from users.use_cases.log_in import LogIn
 
-    User.objects.create_superuser(**_LOGIN)
-    return LogIn(**_LOGIN).execute().token
+    login = {"email": f"{uuid4().hex}@example.com", "password": _PASSWORD}
+    User.objects.create_superuser(**login)
+    return LogIn(**login).execute().token
 
 
 @contextmanager

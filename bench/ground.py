@@ -29,8 +29,6 @@ _RECORD = """
         FROM generate_series(1, least(%(bytes)s, 1024) / 64 + 1) AS part
     ) AS own
 """
-# One for all parts, because the process's store knows it from its first use on.
-_DATABASE = f"bench_{uuid4().hex[:12]}"
 # Transaction ids begin at 3: to a sealer who has seen nothing but those below, all is new.
 BEFORE_EVERYTHING = "3:3:"
 
@@ -48,19 +46,18 @@ def prepared() -> Iterator[None]:
     from django.db import connection
     from django.test.utils import setup_databases, teardown_databases
 
-    kept = {name: os.environ.get(name) for name in ("DATABASE_URL", "CLICKHOUSE_DATABASE")}
-    settings.EVENT_STORE["OPTIONS"]["database"] = _DATABASE
+    database = f"bench_{uuid4().hex[:12]}"
+    settings.EVENT_STORE["OPTIONS"]["database"] = database
     before = setup_databases(verbosity=0, interactive=False)
     try:
         # Processes that a measurement starts are to find the same.
         os.environ["DATABASE_URL"] = _url(connection.settings_dict)
-        os.environ["CLICKHOUSE_DATABASE"] = _DATABASE
+        os.environ["CLICKHOUSE_DATABASE"] = database
         call_command("migrate_event_store", stdout=StringIO())
         yield
     finally:
         teardown_databases(before, verbosity=0)
-        clickhouse(f"DROP DATABASE IF EXISTS {_DATABASE}")
-        os.environ.update({name: value for name, value in kept.items() if value is not None})
+        clickhouse(f"DROP DATABASE IF EXISTS {database}")
 
 
 def record(events: int, *, payload_bytes: int = 270) -> None:
