@@ -1,6 +1,9 @@
 """The journey from PostgreSQL to ClickHouse: ours, what people write today, and the limit, in turns on the same rows.
 
-Ours counts from the first look at the outbox to the last batch settled, so sealing is part of it.
+Ours counts from the first look at the outbox to the last batch settled, so sealing is part of it. Workers are processes
+that call what the Celery task calls; the wait for a tick is not part of it. Goals are judged by two workers with LZ4,
+as production runs, whichever of ours is fastest, against the fastest of the others. Those get fewer events, so as to be
+through in time; the numbers are in the table.
 """
 
 import os
@@ -22,6 +25,7 @@ _OURS = size(
 )
 # Rows at a time, and workers: as it is usually written, and with as many rows as ours.
 _SKIPPING = ((1_000, 1), (10_000, 1), (10_000, 2))
+_JUDGED = "ours, 2 workers, LZ4 on"
 _LIMIT = "the limit: ClickHouse pulls by postgresql()"
 
 
@@ -75,25 +79,25 @@ def measure() -> Iterator[Finding]:
 def _table(payload: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
     limit = rates(runs[_LIMIT])
     best = max((entry.name for entry in _BASELINES), key=lambda name: sum(rates(runs[name])))
-    ours = max((name for name in runs if name.startswith("ours")), key=lambda name: sum(rates(runs[name])))
     for name in runs:
         against = "" if name == _LIMIT else f"{ratio(rates(runs[name]), limit):.2f} of the limit"
         if name.startswith("ours"):
             against += f", {ratio(rates(runs[name]), rates(runs[best])):.1f} × the best baseline"
         elif name != _LIMIT:
-            against += f"; the best of ours is {ratio(rates(runs[ours]), rates(runs[name])):,.1f} × as fast"
-        yield result(f"{payload}: {name}", rates(runs[name]), "events/s", compared=against)
-    for name in (ours, best, _LIMIT):
+            against += f"; ours is {ratio(rates(runs[_JUDGED]), rates(runs[name])):,.1f} × as fast"
+        what = f"{payload}: {name} ({runs[name][0].events:,} events)"
+        yield result(what, rates(runs[name]), "events/s", compared=against)
+    for name in (_JUDGED, best, _LIMIT):
         yield from processor(f"{payload}: {name}", runs[name])
-    yield from _goals(payload, ours, best, runs)
+    yield from _goals(payload, best, runs)
 
 
-def _goals(payload: str, ours: str, best: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
-    mine = rates(runs[ours])
+def _goals(payload: str, best: str, runs: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
+    mine = rates(runs[_JUDGED])
     of_limit, times = ratio(mine, rates(runs[_LIMIT])), ratio(mine, rates(runs[best]))
     yield Goal(
         asked=f"{payload}: at least 0.6 of the limit", met=of_limit >= 0.6,
-        found=f"{of_limit:.2f} ({ours}); {shares(runs[ours])}; the limit: {shares(runs[_LIMIT])}",
+        found=f"{of_limit:.2f} ({_JUDGED}); {shares(runs[_JUDGED])}; the limit: {shares(runs[_LIMIT])}",
     )  # fmt: skip
     yield Goal(
         asked=f"{payload}: at least 5 × the best baseline", met=times >= 5,

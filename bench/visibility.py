@@ -2,7 +2,7 @@
 
 The real processes (a Celery worker with two children, and beat) on the default pause of one second between ticks, and
 on a tenth of that. ClickHouse is asked every 20 ms, and a batch counts as visible when it was first seen: the figures
-err on the long side by as much. Each event is a transaction of its own.
+err on the long side by as much. Each event is a transaction of its own, by a writer that does without Django.
 """
 
 import tempfile
