@@ -35,11 +35,14 @@ def main() -> int:
     os.environ["BENCH_FORM"] = asked.form
     for name, value in _SIZES[asked.form].items():
         os.environ.setdefault(name, value)
+    failed = False
     with prepared():
-        sections = [_measured(part) for part in asked.only or PARTS]
-    path = report.write(sections, folder=asked.output, order=PARTS)
-    print(f"\nwritten to {path}")
-    return 1 if any(section.failure for section in sections) else 0
+        for part in asked.only or PARTS:
+            section = _measured(part)
+            failed = failed or bool(section.failure)
+            path = report.write(section, folder=asked.output, order=PARTS)  # at once: a later part may be interrupted
+            print(f"  written to {path}", flush=True)
+    return 1 if failed else 0
 
 
 def _measured(part: str) -> report.Section:

@@ -40,9 +40,14 @@ class Plot:
 type Finding = Result | Goal | Plot
 
 
+def form() -> str:
+    """How much is measured in this run."""
+    return os.environ.get("BENCH_FORM", USUAL)
+
+
 def size[Size](*, tiny: Size, usual: Size, full: Size) -> Size:
     """How much to measure: the usual ten minutes, the long form, or hardly anything, for the test of the bench."""
-    return {TINY: tiny, USUAL: usual, FULL: full}[os.environ.get("BENCH_FORM", USUAL)]
+    return {TINY: tiny, USUAL: usual, FULL: full}[form()]
 
 
 def result(what: str, values: Sequence[float], unit: str, *, digits: int = 0, compared: str = "") -> Result:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import plots
-from bench.findings import Finding, Goal, Plot, Result
+from bench.findings import Finding, Goal, Plot, Result, form
 
 _HEAD = """# What the bench measured
 
@@ -30,13 +30,12 @@ class Section:
     failure: str = ""
 
 
-def write(sections: Sequence[Section], *, folder: Path, order: Sequence[str]) -> Path:
-    """Write the sections into results.md, beside those of earlier runs, in this order of parts."""
+def write(section: Section, *, folder: Path, order: Sequence[str]) -> Path:
+    """Write the section into results.md, beside the other parts' of this run or earlier ones, in this order."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.md"
     kept = _sections_of(path.read_text()) if path.exists() else {}
-    for section in sections:
-        kept[section.part] = _written(section, folder=folder)
+    kept[section.part] = _written(section, folder=folder)
     ordered = [kept[part] for part in order if part in kept]
     path.write_text("\n".join([_HEAD, _goals({part: kept[part] for part in order if part in kept}), *ordered]))
     return path
@@ -64,7 +63,7 @@ def _goals(sections: dict[str, str]) -> str:
 
 
 def _written(section: Section, *, folder: Path) -> str:
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {section.seconds:.0f} s"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {section.seconds:.0f} s in the {form()} form"
     lines = [f"## {section.part}", "", section.about.strip(), "", f"{when}. " + "  \n".join(section.machine), ""]
     if section.failure:
         lines += [f"**Failed:** {section.failure}", ""]
