@@ -1,52 +1,88 @@
-"""Two million events while somebody holds a snapshot open, against the same without: a queue table would drown here.
+"""Delivering while somebody holds a snapshot open for long, as a report or a forgotten session does: a queue drowns.
 
-Runs with and without take turns, so that a machine that slows down slows both.
+Nothing that dies meanwhile can be vacuumed away, and every poll of a queue table reads past all the rows that it has
+deleted or marked before. Each contestant runs once without and once with such a transaction, chunk by chunk as events
+are recorded; only delivering is timed. A run that gets too slow is stopped, and says so.
 """
 
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import Any
 
-from bench.ground import Result, empty, record
+from bench.contest import Entry, Run, Team, rates, teams
+from bench.findings import Finding, Plot, Result, size
+from bench.ground import empty, execute, record
 
-EVENTS = int(os.environ.get("BENCH_HELD_EVENTS", "2000000"))
-_CHUNK = 100_000
-_ROUNDS = 2
+EVENTS = size(tiny=600, usual=200_000, full=2_000_000)
+# Of draining; a queue that is drowned would take hours for the rest.
+_MOST_SECONDS = size(tiny=5, usual=20, full=600)
+_CHUNK = size(tiny=200, usual=10_000, full=20_000)
+_QUARTER = 4
+# With the tables in which rows can die.
+_ENTRIES = [
+    (Entry(name="ours", module="bench.ours", events=EVENTS), "outbox_%"),
+    (
+        Entry(name="select 1000 by the ORM, insert, delete", module="bench.baselines.orm_delete", events=EVENTS),
+        "bench_orm_delete",
+    ),
+    (
+        Entry(name="SKIP LOCKED, 1,000 rows, insert, mark", module="bench.baselines.skip_locked", events=EVENTS),
+        "bench_skip_locked",
+    ),
+]
 
 
-def measure() -> Iterator[Result]:
-    free, held = [], []
-    for _ in range(_ROUNDS):
-        free.append(_run())
-        with _snapshot_held_open():
-            held.append(_run())
-            dead = _dead_rows()
-    rates = {name: median(EVENTS / seconds for seconds in runs) for name, runs in (("free", free), ("held", held))}
-    yield Result(
-        what=f"seal and deliver {EVENTS:,} events, nobody in the way", measured=f"{rates['free']:,.0f} events/s"
+def measure() -> Iterator[Finding]:
+    found: dict[str, dict[bool, list[Run]]] = {}
+    entries = _ENTRIES[: size(tiny=2, usual=3, full=3)]
+    with teams([entry for entry, _ in entries]) as running:
+        for team, (entry, tables) in zip(running, entries, strict=True):
+            free = _run(team)
+            with _snapshot_held_open():
+                held = _run(team)
+                dead = _dead_rows(tables)
+            found[entry.name] = {False: free, True: held}
+            yield from _told(entry.name, free, held, dead=dead)
+    yield Plot(
+        name="held_snapshot",
+        caption="Events a second, chunk by chunk; dashed without, solid with a snapshot held open.",
+        draw=lambda axes: _draw(axes, found),
     )
-    yield Result(
-        what="the same under a repeatable-read transaction held open",
-        measured=f"{rates['held']:,.0f} events/s",
-        compared=f"{rates['held'] / rates['free']:.2f} of it",
-    )
-    yield Result(what="dead rows in the outbox after that", measured=f"{dead:,}")
 
 
-def _run() -> float:
-    """Seconds of sealing and delivering, chunk by chunk as they are recorded."""
-    from outbox.turn import turn
-
+def _run(team: Team) -> list[Run]:
+    """Chunk after chunk, until all events are delivered or it takes too long."""
     empty()
-    seconds = 0.0
-    for _ in range(0, EVENTS, _CHUNK):
-        record(_CHUNK)
-        started = time.perf_counter()
-        turn(seconds=3600)
-        seconds += time.perf_counter() - started
-    return seconds
+    record(_CHUNK)  # what the baselines' queues are filled from
+    team.run(_CHUNK)
+    runs: list[Run] = []
+    while sum(run.events for run in runs) < EVENTS and sum(run.seconds for run in runs) < _MOST_SECONDS:
+        runs.append(team.go_on(_CHUNK))
+    return runs
+
+
+def _told(name: str, free: Sequence[Run], held: Sequence[Run], *, dead: int) -> Iterator[Finding]:
+    for runs, how in ((free, "nobody in the way"), (held, "a snapshot held open")):
+        delivered = sum(run.events for run in runs)
+        first, last = _quarters(runs)
+        stopped = "" if delivered >= EVENTS else f" (stopped after {_MOST_SECONDS} s)"
+        yield Result(
+            what=f"{name}, {how}: {delivered:,} events{stopped}",
+            measured=f"{delivered / sum(run.seconds for run in runs):,.0f} events/s",
+            spread=f"{min(rates(runs)):,.0f}–{max(rates(runs)):,.0f}",
+            compared=f"first quarter {first:,.0f}, last quarter {last:,.0f}: {last / first:.2f} of it",
+        )
+    delivered = sum(run.events for run in held)
+    yield Result(
+        what=f"{name}: dead rows after that", measured=f"{dead:,}", compared=f"{dead / delivered:.4f} an event"
+    )
+
+
+def _quarters(runs: Sequence[Run]) -> tuple[float, float]:
+    quarter = max(1, len(runs) // _QUARTER)
+    return median(rates(runs[:quarter])), median(rates(runs[-quarter:]))
 
 
 @contextmanager
@@ -60,10 +96,21 @@ def _snapshot_held_open() -> Iterator[None]:
         yield
 
 
-def _dead_rows() -> int:
-    from django.db import connection
+def _dead_rows(tables: str) -> int:
+    """Counted anew: sessions tell the statistics of what they did only now and then."""
+    like = {"tables": tables}
+    for (table,) in execute("SELECT relname FROM pg_stat_user_tables WHERE relname LIKE %(tables)s", like):
+        execute(f"ANALYZE {table}")
+    return int(execute("SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname LIKE %(tables)s", like)[0][0])
 
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute("SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname LIKE 'outbox_event_slot_%'")
-        return int(cursor.fetchone()[0])
+
+def _draw(axes: Any, found: Mapping[str, Mapping[bool, Sequence[Run]]]) -> None:
+    for place, (name, both) in enumerate(found.items()):
+        for is_held, runs in both.items():
+            delivered = [sum(run.events for run in runs[: end + 1]) for end in range(len(runs))]
+            label = f"{name}, held" if is_held else None
+            axes.plot(delivered, rates(runs), "-" if is_held else "--", color=f"C{place}", label=label)
+    axes.set_xlabel("events delivered since the snapshot was taken")
+    axes.set_ylabel("events/s")
+    axes.set_yscale("log")
+    axes.legend(fontsize=8)
