@@ -163,7 +163,7 @@ def logged_in() -> str:
 
     login = {"email": f"{uuid4().hex}@example.com", "password": _PASSWORD}
     User.objects.create_superuser(**login)
-    return LogIn(**login).execute().token
+    return LogIn(**login, network="127.0.0.1").execute().token
 
 
 @contextmanager

@@ -29,6 +29,8 @@ _LEVELS = {
     "multiprocessing": "WARNING",
     # What was refused stands in the access line; only faults of ours are worth another.
     "django.request": "ERROR",
+    # A scanner's Host header likewise, which Django reports with a traceback.
+    "django.security.DisallowedHost": "CRITICAL",
 }
 
 log = structlog.get_logger(__name__)

@@ -19,6 +19,8 @@ REQUEST_IDS_BELIEVED = (
 )
 
 AUTH_USER_MODEL = "users.User"
+# Pages are the admin's; who logs in with nowhere to go, or with somewhere not allowed, goes there.
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 # The e-mail is unique by a constraint on lower(email), which these two checks do not see.
 # Consent to preloading binds a whole domain for years: an owner's decision (HSTS_PRELOAD) and no fault if not taken.

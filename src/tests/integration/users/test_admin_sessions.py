@@ -29,6 +29,13 @@ def test_coming_going_and_being_refused_are_recorded(root):
     assert actors("user_logged_in") == actors("user_logged_out") == [str(root.pk)]
 
 
+def test_who_is_to_be_led_elsewhere_by_a_login_is_led_to_the_admin(root):
+    browser = Client(headers={"Host": "localhost"})
+    whoami = {"username": root.email, "password": PASSWORD, "next": "https://elsewhere.example/"}
+    answer = browser.post("/admin/login/", whoami)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
+
+
 @pytest.mark.parametrize(
     ("password", "is_active", "reason"),
     [(PASSWORD, True, "not_staff"), (PASSWORD, False, "inactive"), ("wrong", False, "wrong_password")],

@@ -82,6 +82,16 @@ def test_a_logger_may_have_a_level_of_its_own():
     ]  # fmt: skip
 
 
+def test_a_foreign_host_is_refused_without_a_traceback():
+    found = logged(
+        "from django.test import Client; "
+        "answer = Client().get('/nowhere', secure=True, headers={'Host': 'scanner.example'}); "
+        "log.info('answered', status=answer.status_code)"
+    )
+    assert [line["event"] for line in found if line["logger"].startswith("django")] == []
+    assert found[-1]["status"] == 400
+
+
 def test_a_line_names_the_trace_it_belongs_to():
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     (line,) = logged(
