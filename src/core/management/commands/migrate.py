@@ -34,7 +34,11 @@ class Command(migrate.Command):
                     raise
             self._say_who_is_in_the_way(attempt, database=options["database"])
             time.sleep(_PAUSE_SECONDS)
-        raise CommandError("a lock could not be had; what was not applied is not begun either: try again", returncode=3)
+        raise CommandError(
+            "a lock could not be had; the migrations before it are applied, and it has changed nothing unless it is "
+            "not atomic: see who is in the way, and try again",
+            returncode=3,
+        )
 
     def _say_who_is_in_the_way(self, attempt: int, *, database: str) -> None:
         with connections[database].cursor() as cursor:

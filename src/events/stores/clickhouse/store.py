@@ -63,6 +63,8 @@ class ClickHouseEventStore:
         self._layout = Layout(database=database, cluster=cluster)
         self._retention_days = retention_days
         self._found_sound = False
+        # The table that got the last batch; known only where there are several addresses.
+        self._appended_to = ""
 
     async def append(self, batch: Batch) -> None:
         """Keep the batch, whole or not at all; a repeat is known by its token.
@@ -79,6 +81,7 @@ class ClickHouseEventStore:
         try:
             with self._errors(appending=True):
                 async with self._pool.connection() as connection:
+                    await self._demand_same_table(connection)
                     await connection.execute(
                         statement("append"), columns, settings=self._append_settings(batch), columnar=True
                     )
@@ -166,6 +169,22 @@ class ClickHouseEventStore:
                 reason=f"{' and '.join(found.values())} have event_logs of their own, so that what one has taken the "
                 "other would take again: name addresses of one server, or set CLICKHOUSE_CLUSTER"
             )
+
+    async def _demand_same_table(self, connection: DrainingConnection) -> None:
+        """Pass if this connection leads to the table that got the last batch, also when it was made anew in silence.
+
+        Two stores that are never up at the same time cannot be compared with each other, only with what was before.
+        """
+        if not self._server.standbys or self._layout.cluster:
+            return
+        for (identity,) in await connection.execute(statement("identity", **self._layout.values())):
+            if self._appended_to not in {"", identity}:
+                raise StoreMisconfigured(
+                    reason=f"{connection.host}:{connection.port} has another event_log than the one that got the last "
+                    "batch, and would take again what that one has: name addresses of one server, or set "
+                    "CLICKHOUSE_CLUSTER (if it was restored meanwhile, restart the workers)"
+                )
+            self._appended_to = identity
 
     async def _identity(self, host: str, port: int) -> list[tuple[str]]:
         with self._errors(appending=False):

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
+import pytest_asyncio
 
 from events.store import StoreMisconfigured, StoreUnavailable
 from tests.acceptance.gate import Gate
@@ -122,19 +124,42 @@ async def test_a_host_that_says_nothing_holds_up_the_first_connection_and_no_oth
             writer.transport.abort()
 
 
-async def test_addresses_of_two_stores_are_refused_because_a_failover_would_keep_everything_twice(stores, tmp_path):
+@pytest_asyncio.fixture
+async def two_stores(stores, tmp_path):
+    """A door to each of two engines which know nothing of each other, and what makes a store of both."""
     servers = [start(tmp_path / name) for name in ("one", "two")]
-    try:
-        (one, two) = [("127.0.0.1", server.port) for server in servers]
-        account = {"user": "default", "password": PASSWORD, "database": "die_hard"}
-        for host, port in (one, two):
-            await stores(**account, host=host, port=port).migrate()
-        host, port = one
-        both = stores(**account, host=host, port=port, standbys=[two])
-        with pytest.raises(StoreMisconfigured, match=f"127.0.0.1:{one[1]} and 127.0.0.1:{two[1]} have event_logs of"):
-            await both.append(batch())
-        servers[1].stop()
-        await both.append(batch())
-    finally:
-        for server in servers:
-            end(server)
+    doors = [Gate(host="127.0.0.1", port=server.port) for server in servers]
+    account = {"user": "default", "password": PASSWORD, "database": "die_hard", "host": "127.0.0.1"}
+    for door in doors:
+        await stores(**account, port=door.port).migrate()
+    yield doors, {**account, "port": doors[0].port, "standbys": [("127.0.0.1", doors[1].port)]}
+    for door in doors:
+        door.close()
+    for server in servers:
+        end(server)
+
+
+async def test_addresses_of_two_stores_are_refused_because_a_failover_would_keep_everything_twice(stores, two_stores):
+    (one, two), both = two_stores
+    with pytest.raises(StoreMisconfigured, match=f"127.0.0.1:{one.port} and 127.0.0.1:{two.port} have event_logs of"):
+        await stores(**both).append(batch())
+
+
+@pytest.mark.parametrize("notices", [True, False], ids=["after an error", "in silence"])
+async def test_two_stores_are_found_out_at_a_failover_if_they_were_never_up_together(stores, two_stores, notices):
+    (one, two), both = two_stores
+    store = stores(**both)
+    two.close()
+    await store.append(batch())
+    one.close()
+    if notices:
+        with pytest.raises(StoreUnavailable):
+            await store.append(batch())
+    two.open()
+    with pytest.raises(StoreMisconfigured, match=f"127.0.0.1:{two.port} has another event_log"):
+        await store.append(batch())
+    two.close()
+    one.open()
+    with suppress(StoreUnavailable):  # the address that has served is not tried first after that
+        await store.append(batch())
+    await store.append(batch())
