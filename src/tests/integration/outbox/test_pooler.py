@@ -173,7 +173,7 @@ def test_after_the_server_connections_are_lost_the_next_ones_are_good(pooler):
 
 
 PRODUCTION = """
-    import threading
+    from concurrent.futures import ThreadPoolExecutor
     import core.asgi  # as the web server has it: with a pool of its own
     from django.db import connection, transaction
     from outbox.client import EventLogClient
@@ -181,15 +181,14 @@ PRODUCTION = """
 
     assert connection.settings_dict["OPTIONS"]["pool"]
 
-    def log_in():
+    def log_in(_):
         for number in range(20):
             with transaction.atomic():
-                EventLogClient.record(UserLoggedIn(user_id=number))
+                EventLogClient.record(UserLoggedIn(user_id=number, session_id=None, network="192.0.2.1"))
             connection.close()
 
-    threads = [threading.Thread(target=log_in) for _ in range(10)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(log_in, range(10)))
     connection.close_pool()
 """
 
