@@ -22,6 +22,8 @@ USERS = ET.parse(DOCKER / "clickhouse" / "users.d" / "die-hard.xml").getroot()
 # Ports are read before there are settings, and a logger is none; logs are asked of the engine separately.
 NOT_SETTINGS = {"logger", "backups", "merge_tree", "mysql_port", "postgresql_port", "interserver_http_port"}
 LOGS = {element.tag for element in CONFIGURATION if element.tag.endswith("_log")}
+# Those that the image's own config.xml defines by <engine>, with the columns that the clause is about.
+OWN_ENGINE = {"opentelemetry_span_log": "finish_date Date, finish_time_us UInt64, trace_id UUID"}
 
 
 @pytest.fixture
@@ -80,12 +82,24 @@ def test_inserts_are_taken_at_once():
 @pytest.mark.parametrize("log", sorted(LOGS))
 def test_a_log_of_the_server_ends_or_is_off(engine, log):
     element = CONFIGURATION.find(log)
-    if element.get("remove") == "remove":
+    if element.get("remove") == "remove" or log in OWN_ENGINE:
         return
-    column = re.fullmatch(r"(event_date|finish_date) \+ INTERVAL \d+ DAY DELETE", element.findtext("ttl"))[1]
+    assert re.fullmatch(r"event_date \+ INTERVAL \d+ DAY DELETE", element.findtext("ttl"))
     # The engine computes the same time to live over a column of the log's name and type.
-    engine.execute(f"SELECT {column} + INTERVAL 7 DAY FROM (SELECT today() AS {column})")
-    assert column == ("finish_date" if log == "opentelemetry_span_log" else "event_date")
+    engine.execute("SELECT event_date + INTERVAL 7 DAY FROM (SELECT today() AS event_date)")
+
+
+@pytest.mark.parametrize("log", sorted(OWN_ENGINE))
+def test_a_log_with_an_engine_in_the_image_is_replaced_whole_and_ends_by_its_engine(engine, log):
+    element = CONFIGURATION.find(log)
+    # Merged with the image's <engine>, a <ttl> or <partition_by> beside it would end the server with code 36.
+    assert element.get("replace") == "replace"
+    assert {child.tag for child in element} == {"database", "table", "engine", "flush_interval_milliseconds"}
+    clause = element.findtext("engine")
+    assert "TTL finish_date + INTERVAL 7 DAY DELETE" in clause
+    engine.execute("DROP TABLE IF EXISTS default.tried_log")
+    engine.execute(f"CREATE TABLE default.tried_log ({OWN_ENGINE[log]}) {clause}")
+    engine.execute("DROP TABLE default.tried_log")
 
 
 def test_the_engine_takes_every_grant(engine):
