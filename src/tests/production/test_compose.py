@@ -191,5 +191,5 @@ def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp
 
 
 def test_secrets_are_committed_nowhere_and_sent_to_no_builder():
-    assert ".secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert {".secrets/", "/.env"} <= set((ROOT / ".gitignore").read_text().splitlines())
     assert (ROOT / ".dockerignore").read_text().splitlines()[0] == "*"
