@@ -93,7 +93,7 @@ def test_a_service_is_watched(name):
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_have_a_version_and_no_digest(name):
     image = SERVICES[name]["image"]
-    assert image == "die-hard" if name in OURS else re.fullmatch(r"[a-z/-]+:v?\d+(\.\d+)*", image)
+    assert image == "die-hard:${TAG:-latest}" if name in OURS else re.fullmatch(r"[a-z/-]+:v?\d+(\.\d+)*", image)
     assert "@" not in image
 
 
@@ -131,7 +131,10 @@ def test_everything_waits_for_what_it_needs():
 
 
 def test_one_image_serves_every_process_of_ours():
-    assert {SERVICES[name]["image"] for name in OURS} == {"die-hard"}
+    assert len({SERVICES[name]["image"] for name in OURS}) == 1
+    found = yaml.safe_load(compose("config", TAG="v7").stdout)["services"]
+    assert {found[name]["image"] for name in OURS} == {"die-hard:v7"}
+    assert found["migrate"]["build"]["args"] == {"REVISION": "v7"}
 
 
 def test_one_service_builds_the_image_because_builds_of_one_tag_at_once_collide():

@@ -67,6 +67,14 @@ def test_compose_knows_the_service(line):
     assert named or re.search(r"up --(build )?(--)?detach --wait$|up --build --detach --wait|--profile", line), line
 
 
+def test_the_way_back_starts_an_image_that_is_still_there_and_not_the_old_migrate():
+    (section,) = re.findall(
+        r"^\*\*Back to the release before\.\*\*.+?```sh\n(.+?)```", RUNBOOK, re.MULTILINE | re.DOTALL
+    )
+    assert section == "docker compose up --detach --wait --no-deps --no-build worker beat web\n"
+    assert all("${TAG" in SERVICES[name]["image"] for name in ("web", "worker", "beat"))
+
+
 def test_every_variable_is_known():
     named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)(?:=[^`]*)?`", RUNBOOK))
     compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yml").read_text()))
