@@ -16,6 +16,11 @@ PROGRAM = Path(sys.executable).with_name("docker-compose")
 EVERYTHING = ("--profile", "proxy", "--profile", "monitoring")
 # They have no shell or no end to be watched; each says so in compose.yml.
 NOT_WATCHED = {"migrate", "collector"}
+# What says where things are within a container, and who it is.
+THE_CONTAINERS_OWN = {
+    "CLICKHOUSE_DATABASE", "CLICKHOUSE_USER", "HEARTBEAT_DIR", "METRICS_HOST", "METRICS_PORT",
+    "PROMETHEUS_MULTIPROC_DIR",
+}  # fmt: skip
 SECRETS_BY_SERVER = {
     "postgres": {"postgres_password", "postgres_owner_password", "postgres_app_password", "postgres_reader_password"},
     "valkey": {"valkey_password"},
@@ -23,10 +28,10 @@ SECRETS_BY_SERVER = {
 }
 
 
-def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def compose(*arguments: str, within: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Compose without Docker: it reads and checks the file."""
     return subprocess.run(
-        [PROGRAM, "-f", "compose.yml", *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
+        [PROGRAM, "-f", "compose.yml", *arguments], cwd=within, capture_output=True, text=True, check=False,
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
     )  # fmt: skip
 
@@ -54,6 +59,25 @@ def test_what_may_be_set_arrives():
     assert found["services"]["worker"]["deploy"]["replicas"] == 5
     assert {found["services"][name]["environment"]["HTTPS_ONLY"] for name in OURS} == {"true"}
     assert found["secrets"]["secret_key"]["file"] == "/elsewhere/secret_key"
+
+
+def test_every_setting_of_the_application_arrives_from_the_file_beside_it_unless_it_is_the_containers_own(tmp_path):
+    (tmp_path / "compose.yml").write_text((ROOT / "compose.yml").read_text())
+    (tmp_path / ".env").write_text("".join(f"{name}=of-the-file\n" for name in declared))
+    found = yaml.safe_load(compose("--project-directory", str(tmp_path), "config", within=tmp_path).stdout)["services"]
+    for name in ("web", "worker", "beat"):
+        arrived = {key for key, value in found[name]["environment"].items() if value == "of-the-file"}
+        assert declared.keys() - arrived == THE_CONTAINERS_OWN, name
+    assert found["migrate"]["environment"]["DATABASE_URL"].startswith("postgres://app_owner@")
+    assert {name for name, service in SERVICES.items() if "env_file" in service} == set(OURS)
+
+
+def test_a_setting_may_be_a_file_because_compose_does_not_set_it_as_well():
+    for name in ("EMAIL_URL", "SENTRY_CONFIG_DSN"):
+        assert SERVICES["web"]["environment"][name] is None
+    shown = yaml.safe_load(compose("config", EMAIL_URL="smtp://mail").stdout)["services"]["web"]["environment"]
+    assert shown["EMAIL_URL"] == "smtp://mail"
+    assert shown["SENTRY_CONFIG_DSN"] is None
 
 
 @pytest.mark.parametrize("name", SERVICES)

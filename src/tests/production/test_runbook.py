@@ -79,6 +79,8 @@ def test_every_variable_is_known():
     named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)(?:=[^`]*)?`", RUNBOOK))
     compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yml").read_text()))
     assert named - declared.keys() - compose == {"SSL_CERT_FILE"}
+    # They reach the containers: Compose names them, or hands on the whole file (test_compose).
+    assert COMPOSE["x-app"]["env_file"] == [{"path": ".env", "required": False}]
 
 
 def test_every_secret_of_compose_can_be_rotated():
