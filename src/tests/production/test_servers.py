@@ -1,4 +1,4 @@
-"""What Compose gives Valkey and ClickHouse: the servers take it, and ClickHouse knows every setting."""
+"""What Compose gives Valkey, ClickHouse and Caddy: the servers take it, and ClickHouse knows every setting."""
 
 import os
 import re
@@ -207,3 +207,24 @@ def test_valkey_does_not_start_without_a_password(secrets):
     )  # fmt: skip
     assert started.returncode != 0
     assert "valkey_password is empty" in started.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "TRUSTED_PROXIES=1"),
+        ({"TRUSTED_PROXIES": "0", "HTTPS_ONLY": "true"}, "TRUSTED_PROXIES=1"),
+        ({"TRUSTED_PROXIES": "1", "HTTPS_ONLY": "false"}, "HTTPS_ONLY=true"),
+        ({"TRUSTED_PROXIES": "1", "HTTPS_ONLY": "true"}, ""),
+    ],
+)
+def test_the_proxy_does_not_start_while_the_application_would_take_everybody_for_one_client(settings, said):
+    assert {"TRUSTED_PROXIES", "HTTPS_ONLY"} <= SERVICES["proxy"]["environment"].keys()
+    assert SERVICES["proxy"]["command"][:3] == ["sh", "/etc/caddy/start.sh", "caddy"]
+    started = subprocess.run(
+        ["sh", DOCKER / "caddy" / "start.sh", "echo", "started"], capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], **settings},
+    )  # fmt: skip
+    assert started.stdout == ("" if said else "started\n")
+    assert (started.returncode == 0) is (not said)
+    assert said in started.stderr
