@@ -75,6 +75,18 @@ def test_the_way_back_starts_an_image_that_is_still_there_and_not_the_old_migrat
     assert all("${TAG" in SERVICES[name]["image"] for name in ("web", "worker", "beat"))
 
 
+def test_a_restore_destroys_nothing_and_nobody_works_meanwhile():
+    (section,) = re.findall(r"^## Back up and restore\n(.+?)^## ", RUNBOOK, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"```sh\n(.+?)```", section, re.DOTALL)
+    (of_postgresql,) = (block for block in blocks if "pg_restore" in block)
+    (of_clickhouse,) = (block for block in blocks if "RESTORE DATABASE" in block)
+    assert of_postgresql.startswith("docker compose stop web worker beat\n")
+    assert of_clickhouse.startswith("docker compose stop worker beat\n")
+    assert of_postgresql.index("RENAME TO app_before") < of_postgresql.index("pg_restore --username")
+    assert of_clickhouse.index("RENAME DATABASE die_hard TO") < of_clickhouse.index("RESTORE DATABASE")
+    assert not re.search(r"--clean|DROP", of_postgresql + of_clickhouse)
+
+
 def test_every_variable_is_known():
     named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)(?:=[^`]*)?`", RUNBOOK))
     compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yml").read_text()))
