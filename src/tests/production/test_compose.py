@@ -196,6 +196,12 @@ def test_the_grace_of_the_web_server_is_longer_than_that_of_its_requests():
     assert requests < int(SERVICES["web"]["stop_grace_period"].removesuffix("s"))
 
 
+def test_the_proxy_holds_requests_for_longer_than_the_web_server_takes_to_stop():
+    caddyfile = (ROOT / "docker" / "caddy" / "Caddyfile").read_text()
+    held = int(re.search(r"lb_try_duration (\d+)s", caddyfile)[1])
+    assert held >= int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) + 10
+
+
 def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp_path):
     def made():
         environment = {**os.environ, "SECRETS_DIR": str(tmp_path / "s")}
