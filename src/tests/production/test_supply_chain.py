@@ -53,7 +53,8 @@ def test_a_licence_that_binds_us_or_none_at_all_is_shown_and_fails(tmp_path, com
 
 def test_ci_runs_what_developers_run_and_starts_the_whole_stack():
     ran = [step["run"] for step in STEPS if "run" in step]
-    for command in ("make check", "make up", "sh bin/smoke", "make audit"):
+    assert (ROOT / ".ci" / "run").read_text().endswith("exec make check\n")
+    for command in ("sh .ci/run", "make up", "sh bin/smoke", "make audit"):
         assert command in ran
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert all("timeout-minutes" in job for job in WORKFLOW["jobs"].values())
@@ -68,6 +69,17 @@ def test_ci_uses_nobodys_actions_but_githubs_own():
 def test_newer_versions_are_proposed_for_all_that_is_pinned():
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     assert {each["package-ecosystem"] for each in updates} == {"pip", "docker", "docker-compose", "github-actions"}
+
+
+def test_no_version_is_proposed_that_a_volume_in_use_does_not_survive():
+    (updates,) = (
+        each
+        for each in yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+        if each["package-ecosystem"] == "docker-compose"
+    )
+    ignored = {each["dependency-name"]: set(each["update-types"]) for each in updates["ignore"]}
+    assert "version-update:semver-major" in ignored["postgres"]
+    assert ignored["clickhouse/clickhouse-server"] == {"version-update:semver-major", "version-update:semver-minor"}
 
 
 @pytest.mark.parametrize("script", ["audit", "secrets", "setup", "smoke"])
