@@ -7,6 +7,7 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
+from core.postgresql.schema import LOCK_TIMEOUT
 from core.settings.environment import declared
 from tests.production.paths import COMPOSE, ROOT, SERVICES
 
@@ -85,6 +86,12 @@ def test_a_restore_destroys_nothing_and_nobody_works_meanwhile():
     assert of_postgresql.index("RENAME TO app_before") < of_postgresql.index("pg_restore --username")
     assert of_clickhouse.index("RENAME DATABASE die_hard TO") < of_clickhouse.index("RESTORE DATABASE")
     assert not re.search(r"--clean|DROP", of_postgresql + of_clickhouse)
+
+
+def test_nobody_is_told_to_wait_longer_for_a_lock_than_migrate_does():
+    assert "half a second" in RUNBOOK
+    assert LOCK_TIMEOUT == "500ms"
+    assert not re.search(r"SET (LOCAL )?lock_timeout", RUNBOOK)
 
 
 def test_every_variable_is_known():
