@@ -105,6 +105,10 @@ def test_what_was_acknowledged_is_on_the_disk():
     assert [CONFIGURED[name] for name in ("fsync", "full_page_writes", "synchronous_commit")] == ["on", "on", "on"]
 
 
+def test_segments_of_wal_are_ended_early_for_an_archive_only():
+    assert "archive_timeout" not in CONFIGURED or CONFIGURED.get("archive_mode") == "on"
+
+
 def test_statements_are_logged_without_what_they_carry():
     assert CONFIGURED["log_parameter_max_length"] == CONFIGURED["log_parameter_max_length_on_error"] == "0"
 
