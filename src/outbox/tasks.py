@@ -11,7 +11,7 @@ from outbox.verification import reconcile
 
 log = structlog.get_logger(__name__)
 
-# A tick gives way to the next one after this long, so that a shutdown never waits longer.
+# A tick begins no other batch after this long, so a shutdown waits for this and for the attempt that is under way.
 _TICK_SECONDS = 5.0
 
 
