@@ -4,12 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import yaml
 
 from core.settings.environment import declared
+from events.stores.clickhouse import ClickHouseEventStore
+from outbox.tasks import _TICK_SECONDS
 from tests.production.paths import COMPOSE, OURS, ROOT, SERVICES
 
 PROGRAM = Path(sys.executable).with_name("docker-compose")
@@ -196,6 +199,12 @@ def test_the_grace_of_the_web_server_is_longer_than_that_of_its_requests():
     assert requests < int(SERVICES["web"]["stop_grace_period"].removesuffix("s"))
 
 
+def test_the_grace_of_a_worker_is_longer_than_a_tick_and_an_attempt_at_a_silent_store():
+    store = signature(ClickHouseEventStore).parameters
+    silence = store["connect_timeout"].default + store["send_receive_timeout"].default
+    assert _TICK_SECONDS + 2 * silence < int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
+
+
 def test_the_proxy_holds_requests_for_longer_than_the_web_server_takes_to_stop():
     caddyfile = (ROOT / "docker" / "caddy" / "Caddyfile").read_text()
     held = int(re.search(r"lb_try_duration (\d+)s", caddyfile)[1])
@@ -205,8 +214,13 @@ def test_the_proxy_holds_requests_for_longer_than_the_web_server_takes_to_stop()
 def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp_path):
     def made():
         environment = {**os.environ, "SECRETS_DIR": str(tmp_path / "s")}
-        subprocess.run(["sh", ROOT / "bin" / "secrets"], env=environment, check=True)
+        done = subprocess.run(
+            ["sh", ROOT / "bin" / "secrets"], env=environment, check=True, capture_output=True, text=True
+        )
+        said.append(set(re.findall(r"[a-z]+_[a-z_]+", done.stderr.partition(". ")[0].rpartition(":")[2])))
         return {path.name: path.read_text() for path in (tmp_path / "s").iterdir()}
+
+    said = []
 
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "valkey_password").write_text("one that was chosen")
@@ -221,6 +235,9 @@ def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp
     again = made()
     assert again.pop("secret_key") != first.pop("secret_key")
     assert again == {**first, "valkey_password": "one that was chosen"}
+    made()
+    # A new password for an old volume is not made in silence.
+    assert said == [COMPOSE["secrets"].keys() - {"valkey_password"}, {"secret_key"}, set()]
 
 
 def test_secrets_are_committed_nowhere_and_sent_to_no_builder():

@@ -65,7 +65,11 @@ def test_there_are_management_commands():
 def test_compose_knows_the_service(line):
     words = shlex.split(line)
     named = {word for word in words[2:] if word in SERVICES} | ({"all"} if "ps" in words or "build" in words else set())
-    assert named or re.search(r"up --(build )?(--)?detach --wait$|up --build --detach --wait|--profile", line), line
+    assert (
+        named
+        or "down" in words
+        or re.search(r"up --(build )?(--)?detach --wait$|up --build --detach --wait|--profile", line)
+    ), line
 
 
 def test_the_way_back_starts_an_image_that_is_still_there_and_not_the_old_migrate():
