@@ -118,6 +118,15 @@ def test_the_analyst_reads_and_neither_writes_nor_lifts_a_bound():
     assert USERS.findtext("users/analyst/quota") == "analyst"
 
 
+def test_analysts_together_leave_deliveries_their_memory():
+    assert SERVICES["clickhouse"]["deploy"]["resources"]["limits"]["memory"] == "${CLICKHOUSE_MEMORY:-4g}"
+    server = 4 * 2**30 * float(CONFIGURATION.findtext("max_server_memory_usage_to_ram_ratio"))
+    analysts = int(USERS.findtext("profiles/analyst/max_memory_usage_for_user"))
+    assert analysts < server / 2
+    for bound in ("max_memory_usage_for_user", "max_concurrent_queries_for_user"):
+        assert USERS.find(f"profiles/analyst/constraints/{bound}/const") is not None
+
+
 def test_the_application_adds_events_and_neither_changes_nor_removes_one():
     assert USERS.findtext("users/app/grants/query") == "GRANT SELECT, INSERT ON die_hard.*"
 
