@@ -14,6 +14,7 @@ import pytest
 import redis
 from clickhouse_driver import Client
 
+from events.stores.clickhouse.layout import Layout
 from tests.acceptance.conftest import eventually, free_port
 from tests.production.paths import DOCKER, SERVICES
 
@@ -104,7 +105,7 @@ def test_a_log_with_an_engine_in_the_image_is_replaced_whole_and_ends_by_its_eng
 
 def test_the_engine_takes_every_grant(engine):
     grants = [element.text for element in USERS.iter("query")]
-    assert len(grants) == 3
+    assert len(grants) == 5
     for grant in grants:
         engine.execute("SELECT formatQuery(%(grant)s)", {"grant": f"{grant} TO somebody"})
     with pytest.raises(Exception, match=r"Syntax error|SYNTAX_ERROR"):
@@ -128,7 +129,11 @@ def test_analysts_together_leave_deliveries_their_memory():
 
 
 def test_the_application_adds_events_and_neither_changes_nor_removes_one():
-    assert USERS.findtext("users/app/grants/query") == "GRANT SELECT, INSERT ON die_hard.*"
+    tables = {name: Layout(database="die_hard", cluster=name).local_table for name in ("", "cluster")}
+    assert [element.text for element in USERS.findall("users/app/grants/query")] == [
+        "GRANT SELECT ON die_hard.*",
+        *(f"GRANT INSERT ON die_hard.{table}" for table in tables.values()),
+    ]
 
 
 def test_a_user_has_a_password_or_comes_from_inside_and_every_name_is_known():
