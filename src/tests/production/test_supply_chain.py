@@ -1,6 +1,7 @@
 """What production is made of: locked by hash, under licences that bind nobody, watched for faults; and CI's files."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -86,3 +87,18 @@ def test_no_version_is_proposed_that_a_volume_in_use_does_not_survive():
 def test_a_script_is_sound_shell(script):
     checked = subprocess.run(["sh", "-n", ROOT / "bin" / script], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("pending", "status"), [(0, 0), (3, 1)])
+def test_the_smoke_test_fails_while_something_is_undelivered_and_asks_for_its_own_event(tmp_path, pending, status):
+    answer = f'case "$*" in *--json*) echo \'{{"pending_events": {pending}}}\';; esac'
+    for program, does in {"curl": "", "sleep": "", "docker": f'echo "$@" >> {tmp_path}/asked\n{answer}'}.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / program).chmod(0o755)
+    done = subprocess.run(
+        ["sh", ROOT / "bin" / "smoke"], capture_output=True, text=True, check=False,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == status
+    asked = (tmp_path / "asked").read_text()
+    assert bool(re.search(r"--param_email=smoke-\S+@example.com .*count\(\) != 1", asked)) is (status == 0)
