@@ -220,7 +220,7 @@ def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp
         said.append(set(re.findall(r"[a-z]+_[a-z_]+", done.stderr.partition(". ")[0].rpartition(":")[2])))
         return {path.name: path.read_text() for path in (tmp_path / "s").iterdir()}
 
-    said = []
+    said: list[set[str]] = []
 
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "valkey_password").write_text("one that was chosen")
