@@ -73,6 +73,7 @@ story: setup ## tell the story in docs/observability.md anew
 
 up: ## start the production-like stack in Docker; makes up the secrets that are missing
 	@sh bin/secrets
+	@chmod -R a+rX docker docs/monitoring # containers read these as other users, whatever the umask here
 	REVISION=$$(git describe --always --dirty 2>/dev/null || echo unknown) docker compose up --build --detach --wait
 
 down: ## stop it; its data stays
