@@ -141,10 +141,13 @@ def _describe(report: _Report, logged: Mapping[str, Any]) -> None:
     report["extra"] = _keys(logged)
     error = _error(logged)
     if error is not None:
+        import sentry_sdk  # noqa: PLC0415 -- as above
         from sentry_sdk.utils import event_from_exception  # noqa: PLC0415 -- as above
 
         report["fingerprint"].append(error[0].__qualname__)
-        shown, _ = event_from_exception(error, mechanism={"type": "logging", "handled": True})
+        # Without the client's options it would show local variables, whatever init was told.
+        options = sentry_sdk.get_client().options
+        shown, _ = event_from_exception(error, client_options=options, mechanism={"type": "logging", "handled": True})
         report["exception"] = shown["exception"]
 
 

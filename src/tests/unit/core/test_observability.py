@@ -78,6 +78,7 @@ for where in ("/a/", "/b/?q=grace@example.com", "/c/"):
     client.get(where, secure=True, headers={"Host": "localhost"})
 for error in (ValueError("one"), KeyError("two")):
     try:
+        held = [b"-".join((b"canary", b"in", b"a", b"local"))]  # joined, for the lines of the source are sent
         raise error
     except Exception:
         structlog.get_logger("outbox.relay").exception("delivery_failed")
@@ -152,6 +153,15 @@ def test_each_kind_of_exception_under_an_identifier_is_an_issue_of_its_own(inges
     assert {tuple(json.loads(each)) for each in fingerprints} >= {
         ("delivery_failed", "ValueError"), ("delivery_failed", "KeyError")
     }  # fmt: skip
+
+
+def test_no_local_variable_leaves_with_an_exception_that_our_code_logs(ingest):
+    dsn, envelopes = ingest
+    in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn)
+    sent = "\n".join(envelopes)
+    assert "delivery_failed" in sent
+    assert "canary-in-a-local" not in sent
+    assert not re.search(r'"vars":', sent)
 
 
 @pytest.mark.parametrize("level", ["INFO", "WARNING"])
