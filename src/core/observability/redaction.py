@@ -45,11 +45,20 @@ _PATTERNS = (
     (("://",), re.compile(r"://[^\s/?#\"'<>]*@"), f"://{_MASK}@"),
     (("bearer",), re.compile(r"\b(bearer\s)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{_MASK}"),
     (("basic", "token"), re.compile(r"\b((?:basic|token)\s)[\w.~+/=-]{16,}", re.IGNORECASE), rf"\1{_MASK}"),
+    # A header's credentials in any scheme, of several words perhaps: to the end of the line.
+    (
+        ("authorization",),
+        re.compile(r"(authorization\s?[=:]\s?)(?![\s\"'])[^\r\n]+", re.IGNORECASE),
+        rf"\1{_MASK}",
+    ),
     # password=…, "token": "…", Cookie: …; a value in quotes as a whole.
     (
         ("=", ":"),
         re.compile(
-            rf"({_NAMES}[\"']?\s?[=:]\s?)(\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)", re.IGNORECASE
+            # Perhaps in brackets (a QueryDict's list, PostgreSQL's `Key (x)=(y)`), as bytes, or as JSON within JSON.
+            rf"({_NAMES}\\*[\"')]?\s?[=:]\s?[\[(]{{0,2}}(?:b(?=[\"']))?)"
+            rf"(\\+\".*?(?:\\+\"|\Z)|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)",
+            re.IGNORECASE,
         ),
         rf"\1{_MASK}",
     ),

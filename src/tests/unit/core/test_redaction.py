@@ -45,6 +45,10 @@ def test_nothing_is_shown_under_the_name_of_a_secret(name):
         f"eyJhbGciOiJkaXIiLCJlbmMi..{CANARY}.{CANARY}.{CANARY}", f"eyJhbGciOiJIUzI1NiJ9.{CANARY}",
         PEM, f"key:\n{PEM}\nand on", PEM.replace("RSA ", ""), PEM.replace("RSA ", "ENCRYPTED "), repr(PEM.encode()),
         json.dumps({"text": PEM}), PEM[:-40], PEM.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"),
+        f"<QueryDict: {{'password': ['{CANARY} x'], 'next': ['/']}}>", f"password=b'{CANARY}'", f'token: b"{CANARY}"',
+        json.dumps({"body": json.dumps({"password": f"a {CANARY}"})}), f"Key (session_key)=({CANARY}) already exists.",
+        json.dumps(json.dumps(json.dumps({"token": CANARY}))), "Authorization: Token " + CANARY[:10] + CANARY,
+        f'Authorization: Digest username="x", response="{CANARY}"', f"authorization=Custom a {CANARY}",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked_within_a_text(text):
@@ -99,12 +103,27 @@ def test_a_password_in_a_url_never_shows(before, after):
     assert CANARY not in redacted_text(f"{before} redis://:{CANARY}@host {after}")
 
 
+def test_what_stands_around_a_secret_stays_readable():
+    assert redacted_text("<QueryDict: {'password': ['x y'], 'next': ['/']}>") == (
+        "<QueryDict: {'password': [***], 'next': ['/']}>"
+    )
+    assert redacted_text("Authorization: Token short\nHost: here") == "Authorization: ***\nHost: here"
+
+
 def test_what_stands_around_a_private_key_stays_readable():
     assert redacted_text(f"before\n{PEM}\nbetween\n{PEM}\nafter") == "before\n***\nbetween\n***\nafter"
 
 
 @pytest.mark.parametrize(
-    "text", ["-----BEGIN " * 20_000, "eyJ" * 50_000, "eyJaaaaaaaa." * 20_000, "-" * 200_000 + "key"]
+    "text",
+    [
+        "-----BEGIN " * 20_000,
+        "eyJ" * 50_000,
+        "eyJaaaaaaaa." * 20_000,
+        "-" * 200_000 + "key",
+        "password" + "\\" * 100_000,
+        'password:\\"' * 20_000,
+    ],
 )
 def test_what_only_begins_like_a_secret_costs_no_time(text):
     """Each of these takes some milliseconds; a pattern that goes back over what it has read would take minutes."""
