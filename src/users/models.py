@@ -36,16 +36,28 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(email=email, **fields)
-        user.set_password(password)
-        user.save(using=self._db)
+        hashed = make_password(password)  # before the transaction: it takes its time
+        return self.create_hashed(email, hashed, **fields)
+
+    def create_hashed(self, email: str, hashed: str, **fields: Any) -> "User":
+        """Make an account of a password's hash.
+
+        The address first, then the hash: a statement that PostgreSQL refuses stands in its log, values and all.
+        """
+        with transaction.atomic(using=self._db):
+            user = self.model(email=email, **fields)
+            user.save(using=self._db)
+            user.password = hashed
+            user.save(using=self._db, update_fields=["password"])
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Make an administrator, with the events; whoever can call this vouches for the address."""
         privileges = {"is_staff": True, "is_superuser": True}
+        known = {**privileges, "email_verified_at": timezone.now(), **fields}
+        hashed = make_password(password)
         with transaction.atomic():
-            user = self.create_user(email, password, **{**privileges, "email_verified_at": timezone.now(), **fields})
+            user = self.create_hashed(email, hashed, **known)
             EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email))
             EventLogClient.record(
                 UserPermissionsChanged(

@@ -28,16 +28,11 @@ class RegisterUser(UseCase[User]):
         password = make_password(self.password)  # before the transaction: it takes its time
         failure = UserRegistrationFailed(email=self.email)
         with unless_taken(self.email, failure=failure), transaction.atomic():
-            user = self._create(password)
+            user = User.objects.create_hashed(
+                self.email, password, first_name=self.first_name, last_name=self.last_name
+            )
             EventLogClient.record(UserRegistered(user_id=user.pk, email=user.email), actor_id=user.pk)
             if settings.EMAIL_VERIFICATION_REQUIRED:
                 desk.write(Letter.Kind.VERIFY_EMAIL, address=user.email)
             idempotency.keep(user)
-        return user
-
-    def _create(self, password: str) -> User:
-        # The address first, then the hash: a statement that PostgreSQL refuses stands in its log, values and all.
-        user = User.objects.create(email=self.email, first_name=self.first_name, last_name=self.last_name)
-        user.password = password
-        user.save(update_fields=["password"])
         return user

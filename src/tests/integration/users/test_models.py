@@ -45,3 +45,28 @@ def test_a_superuser_may_do_everything():
 def test_forms_name_a_taken_address(ada):
     with pytest.raises(ValidationError, match="taken"):
         User(email="ADA@example.com", password="x").full_clean()
+
+
+def test_no_statement_that_is_refused_for_a_taken_address_holds_a_hash():
+    """PostgreSQL logs a failed statement with its values, whoever makes the account."""
+    User.objects.create_user("ada@example.com", "a long way down")
+    refused = []
+
+    def watch(execute, sql, params, many, context):
+        try:
+            return execute(sql, params, many, context)
+        except IntegrityError:
+            refused.append(str(params))
+            raise
+
+    for make in (User.objects.create_user, User.objects.create_superuser):
+        with connection.execute_wrapper(watch), pytest.raises(IntegrityError), transaction.atomic():
+            make("Ada@example.com", "another long way down")
+    assert len(refused) == 2
+    assert all("Ada@example.com" in each and "argon2" not in each for each in refused)
+
+
+def test_an_account_without_a_password_has_one_that_cannot_be_used():
+    user = User.objects.create_user("ada@example.com")
+    assert not user.has_usable_password()
+    assert not User.objects.get().has_usable_password()
