@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from django.conf import settings
 
 from core.identity import accepted_request_id, accepted_traceparent, identify
 from core.lifespan import Application, Message, Receive, Send
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 EXCHANGE = "die_hard.exchange"
 # Asked for every few seconds by machines; they have no route of Django's.
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+# With these a caller continues its trace here, and has decided whether it is sampled. Sentry reads them by itself.
+_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate", b"sentry-trace", b"baggage"})
 
 
 class Exchange:
@@ -59,6 +62,8 @@ def with_access_log(application: Application) -> Application:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
+        if not settings.REQUEST_IDS_BELIEVED:
+            scope["headers"] = [each for each in scope["headers"] if each[0] not in _TRACE_HEADERS]
         exchange = scope[EXCHANGE] = Exchange(scope, receive, send)
         headers = dict(scope["headers"])
         exchange.request_id = identify(

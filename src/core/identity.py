@@ -33,14 +33,24 @@ def forget() -> None:
 
 
 def accepted_request_id(sent: str) -> str:
-    """The id as it was sent, or nothing: it goes into logs and events, so only harmless characters are taken.
+    """The caller's id, or nothing.
 
-    And only from those who are behind our own proxies, or in development: others could pass theirs off as somebody's.
+    Only from those who are behind our own proxies, or in development: others could pass theirs off as somebody's.
     """
-    return sent if settings.REQUEST_IDS_BELIEVED and _REQUEST_ID.fullmatch(sent) else ""
+    return request_id_of(sent) if settings.REQUEST_IDS_BELIEVED else ""
 
 
 def accepted_traceparent(sent: str) -> str:
+    """The caller's trace, or nothing: whoever names it also decides whether it is sampled, so the same holds."""
+    return traceparent_of(sent) if settings.REQUEST_IDS_BELIEVED else ""
+
+
+def request_id_of(sent: str) -> str:
+    """The id, or nothing when it is not one: it goes into logs and events, so only harmless characters are taken."""
+    return sent if _REQUEST_ID.fullmatch(sent) else ""
+
+
+def traceparent_of(sent: str) -> str:
     """The four fields of a W3C traceparent, or nothing when it is not one."""
     found = _TRACEPARENT.fullmatch(sent.strip())
     if found is None or (found["version"] == "00" and found["rest"] is not None):

@@ -8,7 +8,7 @@ import structlog
 from celery.signals import before_task_publish, task_failure, task_postrun, task_prerun, worker_ready
 from celery.states import FAILURE
 
-from core.identity import accepted_request_id, accepted_traceparent, forget
+from core.identity import forget, request_id_of, traceparent_of
 from kit.measure import count
 from kit.span import span
 from outbox import context
@@ -16,6 +16,8 @@ from outbox import context
 # Headers of the message; Celery makes attributes of the task's request of them.
 _CARRIED = {"request_id": context.request_id, "actor_id": context.actor_id, "traceparent": context.trace_context}
 _spans: dict[str, ExitStack] = {}
+# Beat sends these every second or few, and mostly there is nothing to do: then no trace is kept. All others work.
+MOSTLY_IDLE = frozenset({"outbox.tick", "users.deliver_letters"})
 
 
 @before_task_publish.connect
@@ -31,9 +33,9 @@ def _begin(task_id: str, task: celery.Task[..., Any], **_: Any) -> None:
         return  # a function call within whatever runs already
     forget()
     request = task.request
-    context.request_id.set(accepted_request_id(str(request.get("request_id") or "")))
+    context.request_id.set(request_id_of(str(request.get("request_id") or "")))
     context.actor_id.set(str(request.get("actor_id") or ""))
-    context.trace_context.set(accepted_traceparent(str(request.get("traceparent") or "")))
+    context.trace_context.set(traceparent_of(str(request.get("traceparent") or "")))
     known = {"request_id": context.request_id.get(), "actor_id": context.actor_id.get()}
     structlog.contextvars.bind_contextvars(
         task=task.name, task_id=task_id, **{name: value for name, value in known.items() if value}

@@ -3,6 +3,7 @@
 import structlog
 
 from events.store import StoreUnavailable
+from kit.span import span
 from outbox import query, relay
 from outbox.adoption import adopt
 from outbox.sealing import seal
@@ -32,7 +33,8 @@ def _adopt() -> None:
     if relay.breaker.is_open:
         return
     try:
-        adopt()
+        with span("outbox.adopt"):
+            adopt()
     except StoreUnavailable as error:
         relay.breaker.trip(error)
         log.warning("adoption_postponed", reason=str(error))

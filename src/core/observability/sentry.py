@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 
 from core.access import PROBES
 from core.observability.redaction import redacted_mapping, without_addresses
+from core.task import MOSTLY_IDLE
 from events.store import StoreUnavailable
 from kit.span import register_tracer, traceparent
 from outbox import context
@@ -26,6 +28,8 @@ _EXPECTED = (asyncio.CancelledError, RequestAborted, StoreUnavailable)
 # What stands on every line of the log, and elsewhere in a report.
 _KNOWN_ANYWAY = frozenset({"event", "level", "logger", "timestamp", "exc_info", "stack_info", "trace_id", "span_id"})
 
+# What Celery's and the databases' integrations add to every task.
+_INCIDENTAL = frozenset({"db", "db.redis", "queue.process"})
 # Sentry's integrations begin a transaction with these.
 _ITS_OWN = frozenset({"http.request", "celery.task"})
 
@@ -93,22 +97,25 @@ def _before_send_transaction(report: _Report, _hint: Mapping[str, Any]) -> _Repo
 
 
 def _sampler(rate: float) -> Callable[[Mapping[str, Any]], float]:
-    """Of which requests and tasks the trace is sent: this share, or as the caller has decided; of probes, none."""
+    """Of which requests and tasks the trace is sent: this share, or as a caller of ours decided; of probes, none."""
 
     def sampled(begun: Mapping[str, Any]) -> float:
         if begun.get("asgi_scope", {}).get("path") in PROBES:
             return 0.0
-        decided: bool | None = begun.get("parent_sampled")
+        # Of requests core.access has taken strangers' decisions away; a WSGI server's have not come by there.
+        is_ours = "celery_job" in begun or settings.REQUEST_IDS_BELIEVED
+        decided: bool | None = begun.get("parent_sampled") if is_ours else None
         return rate if decided is None else float(decided)
 
     return sampled
 
 
 def _is_idle_task(report: _Report) -> bool:
-    """Whether it was a task of beat's in which nothing was done but to ask the database: there is one every second."""
+    """Whether it was a task that found nothing to do but to ask the database: there is one every second."""
     trace = report.get("contexts", {}).get("trace", {})
     is_well = trace.get("op") == "queue.task.celery" and trace.get("status") in {None, "ok"}
-    return is_well and all(span.get("op") == "db" for span in report.get("spans", ()))
+    is_mostly = report.get("transaction") in MOSTLY_IDLE
+    return is_well and is_mostly and all(span.get("op") in _INCIDENTAL for span in report.get("spans", ()))
 
 
 def _fit_to_leave(report: _Report) -> _Report:

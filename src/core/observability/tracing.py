@@ -25,12 +25,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from core.observability.redaction import redacted_mapping, redacted_text, without_addresses
+from core.task import MOSTLY_IDLE
 from kit.errors import DomainError
 from kit.span import register_tracer, traceparent
 
 _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "outbox.deliver": SpanKind.PRODUCER}
 # A delivery serves the events of many traces. It belongs to none of them, so it begins its own and links to theirs.
 _ROOTS = frozenset({"outbox.deliver"})
+# No view stands around these that would answer a refusal, so one that comes this far is a fault.
+_DOORLESS = frozenset({"celery.task"})
 _NAMED_BY = {"http.request": ("http.request.method",), "celery.task": ("celery.task",), "command": ("command.name",)}
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 # What conventions make of a method that is none: it is the client's text.
@@ -87,7 +90,7 @@ def _opener(tracer: trace.Tracer) -> Any:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 yield listener
         except BaseException as error:
-            _note(span, error)
+            _note(span, error, is_foreseen=name not in _DOORLESS and isinstance(error, DomainError))
             raise
         finally:
             listener.finish()
@@ -98,7 +101,10 @@ def _opener(tracer: trace.Tracer) -> Any:
 
 
 class WithoutIdleTasks(BatchSpanProcessor):
-    """Exports spans, but for tasks of beat's in which nothing was done: there is one every second, day and night."""
+    """Exports spans, but for tasks that found nothing to do: there is one every second, day and night.
+
+    A span's children say that something was done; that there is an error, or a refusal, is worth a trace by itself.
+    """
 
     def __init__(self, exporter: SpanExporter) -> None:
         super().__init__(exporter)
@@ -113,8 +119,9 @@ class WithoutIdleTasks(BatchSpanProcessor):
         has_children = span.context is not None and span.context.span_id in self._parents
         if span.context is not None:
             self._parents.discard(span.context.span_id)
-        is_beats = span.kind is SpanKind.CONSUMER and span.parent is None
-        if has_children or not is_beats or span.status.status_code is StatusCode.ERROR:
+        is_beats = span.name in MOSTLY_IDLE and span.kind is SpanKind.CONSUMER and span.parent is None
+        has_failed = "error.type" in (span.attributes or {})
+        if has_children or has_failed or not is_beats:
             super().on_end(span)
 
 
@@ -175,10 +182,10 @@ def _plain(attributes: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def _note(span: Span, error: BaseException) -> None:
+def _note(span: Span, error: BaseException, *, is_foreseen: bool = False) -> None:
     """Say how the span's work ended. A refusal on purpose is named; only what nobody intended is an error."""
     span.set_attribute("error.type", type(error).__qualname__)
-    if isinstance(error, DomainError) or not isinstance(error, Exception):
+    if is_foreseen or not isinstance(error, Exception):
         return
     text = without_addresses(redacted_text(str(error)))[:_LONGEST_TEXT]
     span.add_event("exception", {"exception.type": type(error).__qualname__, "exception.message": text})

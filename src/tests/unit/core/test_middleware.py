@@ -1,5 +1,6 @@
 """Request ids and traces: taken when they are well-formed, made or left out otherwise."""
 
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -8,8 +9,11 @@ from django.core.signals import request_finished
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from core.identity import accepted_request_id, accepted_traceparent
+from core.access import with_access_log
+from core.identity import request_id_of, traceparent_of
 from core.middleware import request_context
+from core.observability import sentry
+from core.task import _begin, _end
 from outbox import context
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -17,12 +21,12 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.mark.parametrize("sent", ["a", "checkout-7", "A.b_C-9", "0" * 64])
 def test_a_well_formed_id_is_taken(sent):
-    assert accepted_request_id(sent) == sent
+    assert request_id_of(sent) == sent
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "a\n", "é", "0" * 65, "<script>", "a/b", "a\0"])
 def test_any_other_id_is_not(sent):
-    assert accepted_request_id(sent) == ""
+    assert request_id_of(sent) == ""
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def test_any_other_id_is_not(sent):
     ],
 )
 def test_a_traceparent_is_taken(sent, taken):
-    assert accepted_traceparent(sent) == taken
+    assert traceparent_of(sent) == taken
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def test_a_traceparent_is_taken(sent, taken):
     ],
 )
 def test_what_is_no_traceparent_is_left_out(sent):
-    assert accepted_traceparent(sent) == ""
+    assert traceparent_of(sent) == ""
 
 
 def seen_by(request):
@@ -81,9 +85,60 @@ def test_a_view_and_its_logs_have_the_ids():
 
 def test_a_strangers_id_is_not_taken(settings):
     settings.REQUEST_IDS_BELIEVED = False
-    seen, response = seen_by(RequestFactory().get("/", headers={"X-Request-ID": "forged"}))
+    headers = {"X-Request-ID": "forged", "traceparent": f"00-{TRACE}-{SPAN}-01"}
+    seen, response = seen_by(RequestFactory().get("/", headers=headers))
     assert UUID(seen["request_id"])
     assert response.headers["X-Request-ID"] == seen["request_id"]
+    assert seen["trace"] == ""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("is_believed", "left"), [(True, True), (False, False)])
+async def test_strangers_decide_neither_on_the_trace_nor_on_its_sampling(settings, is_believed, left):
+    settings.REQUEST_IDS_BELIEVED = is_believed
+    names = {b"traceparent", b"tracestate", b"sentry-trace", b"baggage"}
+    arrived: set[bytes] = set()
+
+    async def application(scope, receive, send):
+        arrived.update(name for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": 200})
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        pass
+
+    headers = [(b"accept", b"*/*"), *((name, b"x") for name in names)]
+    scope = {"type": "http", "method": "GET", "path": "/x/", "headers": headers}
+    await with_access_log(application)(scope, receive, send)
+    assert arrived == {b"accept"} | (names if left else set())
+
+
+@pytest.mark.parametrize(
+    ("is_believed", "begun", "share"),
+    [
+        (False, {"parent_sampled": True}, 0.05), (False, {"parent_sampled": False}, 0.05),
+        (True, {"parent_sampled": True}, 1.0), (True, {"parent_sampled": False}, 0.0),
+        (True, {"parent_sampled": None}, 0.05), (False, {"parent_sampled": True, "celery_job": {}}, 1.0),
+    ],
+)  # fmt: skip
+def test_sentry_samples_as_a_caller_has_decided_if_it_is_one_of_ours(settings, is_believed, begun, share):
+    settings.REQUEST_IDS_BELIEVED = is_believed
+    assert sentry._sampler(0.05)(begun) == share
+
+
+def test_a_task_knows_its_request_whether_or_not_strangers_are_believed(settings):
+    settings.REQUEST_IDS_BELIEVED = False
+    task = SimpleNamespace(
+        name="x",
+        request=SimpleNamespace(is_eager=False, get={"request_id": "r-1", "traceparent": f"00-{TRACE}-{SPAN}-01"}.get),
+    )
+    _begin(task_id="t", task=task)
+    try:
+        assert (context.request_id.get(), context.trace_context.get()) == ("r-1", f"00-{TRACE}-{SPAN}-01")
+    finally:
+        _end(task_id="t")
 
 
 def test_an_id_is_made_when_none_is_sent():

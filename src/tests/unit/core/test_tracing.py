@@ -1,4 +1,4 @@
-"""What a span is called is never what a client made up."""
+"""What a span is called is never what a client made up, and which of them leave."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -7,10 +7,12 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 import kit.span
 from core.access import with_access_log
-from core.observability import tracing
+from core.observability import sentry, tracing
+from kit.errors import DomainError
 from kit.span import traceparent
 
 
@@ -46,34 +48,68 @@ def test_no_secret_is_in_an_attribute_whether_its_name_or_its_look_gives_it_away
     assert span.attributes["batch_id"] == str(UUID(int=7))
 
 
+class Refused(DomainError):
+    """Not so."""
+
+
 @pytest.mark.parametrize(
-    ("sent", "within", "error", "exported"),
+    ("task", "sent", "done", "exported"),
     [
-        ("", "", None, []),
-        ("", "outbox.seal", None, ["outbox.seal", "outbox.tick"]),
-        ("", "", ValueError, ["outbox.tick"]),
-        (f"00-{'4b' * 16}-00f067aa0ba902b7-01", "", None, ["outbox.tick"]),
+        ("outbox.tick", "", None, []),
+        ("users.deliver_letters", "", None, []),
+        ("outbox.tick", "", "outbox.seal", ["outbox.seal", "outbox.tick"]),
+        ("outbox.tick", "", ValueError, ["outbox.tick"]),
+        ("outbox.tick", "", Refused, ["outbox.tick"]),
+        ("outbox.tick", f"00-{'4b' * 16}-00f067aa0ba902b7-01", None, ["outbox.tick"]),
+        ("outbox.reconcile", "", None, ["outbox.reconcile"]),
     ],
-    ids=["idle", "it did something", "it failed", "a request has caused it"],
+    ids=["idle", "no letters", "it did something", "failed", "refused", "a request has caused it", "it always works"],
 )
-def test_a_task_of_beats_in_which_nothing_was_done_is_not_exported(kept, sent, within, error, exported):
+def test_a_task_that_found_nothing_to_do_is_not_exported(kept, task, sent, done, exported):
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(tracing.WithoutIdleTasks(kept))
     opened = tracing._opener(provider.get_tracer("test"))
     before = traceparent.set(sent)
     try:
-        with suppress(ValueError), opened("celery.task", {"celery.task": "outbox.tick"}):
-            if within:
-                with opened(within, {}):
+        with suppress(ValueError, Refused), opened("celery.task", {"celery.task": task}):
+            if isinstance(done, str):
+                with opened(done, {}):
                     pass
-            if error:
-                raise error
+            elif done is not None:
+                raise done
     finally:
         traceparent.reset(before)
     provider.force_flush()
     names = [span.name for span in kept.get_finished_spans()]
     provider.shutdown()
     assert names == exported
+
+
+@pytest.mark.parametrize(("name", "is_fault"), [("use_case.X", False), ("celery.task", True)])
+def test_a_refusal_is_a_fault_where_nobody_answers_it(opened, kept, name, is_fault):
+    with suppress(Refused), opened(name, {"celery.task": "outbox.tick"}):
+        raise Refused
+    (span,) = kept.get_finished_spans()
+    assert span.attributes["error.type"] == "Refused"
+    assert (span.status.status_code is StatusCode.ERROR) == is_fault
+
+
+@pytest.mark.parametrize(
+    ("task", "ops", "status", "is_sent"),
+    [
+        ("outbox.tick", ["queue.process", "db", "db.redis"], "ok", False),
+        ("outbox.tick", ["queue.process", "db", "outbox.seal"], "ok", True),
+        ("outbox.tick", ["queue.process", "db"], "internal_error", True),
+        ("outbox.reconcile", ["queue.process", "db"], "ok", True),
+    ],
+    ids=["idle", "it did something", "it failed", "it always works"],
+)
+def test_a_task_that_found_nothing_to_do_is_not_sent_to_sentry(task, ops, status, is_sent):
+    report = {
+        "transaction": task, "spans": [{"op": op} for op in ops],
+        "contexts": {"trace": {"op": "queue.task.celery", "status": status}},
+    }  # fmt: skip
+    assert (sentry._before_send_transaction(report, {}) is not None) == is_sent
 
 
 @pytest.mark.parametrize(("path", "spans"), [("/readyz", []), ("/livez", []), ("/metrics", []), ("/x/", ["GET"])])
