@@ -70,11 +70,11 @@ def flag(name: str, *, purpose: str, default: bool) -> bool:
     raise _malformed(name, raw, "true or false")
 
 
-def whole(name: str, *, purpose: str, default: int, least: int = 0) -> int:
+def whole(name: str, *, purpose: str, default: int, least: int = 0, most: int | None = None) -> int:
     raw = _read(name, kind="whole number", default=str(default), purpose=purpose)
-    if raw.strip().isdecimal() and int(raw) >= least:
+    if raw.strip().isdecimal() and int(raw) >= least and (most is None or int(raw) <= most):
         return int(raw)
-    raise _malformed(name, raw, f"a whole number from {least} up")
+    raise _malformed(name, raw, f"a whole number from {least} " + ("up" if most is None else f"to {most}"))
 
 
 def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> float:

@@ -2,17 +2,25 @@
 
 from core.settings.environment import seconds, whole
 
+# A batch is read as one row, and PostgreSQL sends none of a gigabyte: what was sealed larger would wait for ever.
+_MOST_BYTES = 256 * 2**20
+
 OUTBOX_FLUSH_INTERVAL = seconds(
     "OUTBOX_FLUSH_INTERVAL", default=1.0, least=0.05, purpose="pause between two ticks: seal, then deliver"
 )
 OUTBOX_MAX_EVENT_BYTES = whole(
-    "OUTBOX_MAX_EVENT_BYTES", default=16 * 2**20, least=1, purpose="largest event accepted, as JSON in UTF-8"
+    "OUTBOX_MAX_EVENT_BYTES",
+    default=16 * 2**20,
+    least=1,
+    most=_MOST_BYTES,
+    purpose="largest event accepted, as JSON in UTF-8",
 )
 OUTBOX_BATCH_ROWS = whole("OUTBOX_BATCH_ROWS", default=10_000, least=1, purpose="most events in a batch")
 OUTBOX_BATCH_BYTES = whole(
     "OUTBOX_BATCH_BYTES",
     default=8 * 2**20,
     least=1,
+    most=_MOST_BYTES,
     purpose="payload at which a batch is cut; a worker holds about 4 times this, plus the largest event",
 )
 OUTBOX_SEAL_LIMIT = whole(

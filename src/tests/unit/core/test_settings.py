@@ -56,6 +56,16 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ),
         ("CLICKHOUSE_PORT", "native", "CLICKHOUSE_PORT must be a whole number from 1 up, not 'native'"),
         ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
+        (
+            "OUTBOX_BATCH_BYTES",
+            "268435457",
+            "OUTBOX_BATCH_BYTES must be a whole number from 1 to 268435456, not '268435457'",
+        ),
+        (
+            "OUTBOX_MAX_EVENT_BYTES",
+            "1073741824",
+            "OUTBOX_MAX_EVENT_BYTES must be a whole number from 1 to 268435456, not '1073741824'",
+        ),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
         ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
         ("METRICS_PORT", "9100", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_PORT is: nothing would be measured"),
