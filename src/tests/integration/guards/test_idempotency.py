@@ -17,7 +17,7 @@ from guards.models import KeptAnswer
 from guards.tasks import prune
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, at_once, events, post
-from users.models import User
+from users.models import User, UserManager
 from users.use_cases.register_user import RegisterUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -156,13 +156,13 @@ def test_a_claim_whose_process_died_ends(api):
 
 
 def test_who_has_lost_the_claim_cannot_commit(api):
-    original = RegisterUser._create
+    original = UserManager.create_hashed
 
-    def overtaken(use_case, password):
+    def overtaken(manager, email, hashed, **fields):
         KeptAnswer.objects.update(claim=uuid4())
-        return original(use_case, password)
+        return original(manager, email, hashed, **fields)
 
-    with patch.object(RegisterUser, "_create", overtaken):
+    with patch.object(UserManager, "create_hashed", overtaken):
         assert_problem(register(api), 409, "claim-lost")
     assert not User.objects.exists()
     assert not events("user_registered", email="lost@example.com")

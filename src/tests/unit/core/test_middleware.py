@@ -1,6 +1,7 @@
 """Request ids and traces: taken when they are well-formed, made or left out otherwise."""
 
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -130,7 +131,7 @@ def test_sentry_samples_as_a_caller_has_decided_if_it_is_one_of_ours(settings, i
 
 def test_a_task_knows_its_request_whether_or_not_strangers_are_believed(settings):
     settings.REQUEST_IDS_BELIEVED = False
-    task = SimpleNamespace(
+    task: Any = SimpleNamespace(
         name="x",
         request=SimpleNamespace(is_eager=False, get={"request_id": "r-1", "traceparent": f"00-{TRACE}-{SPAN}-01"}.get),
     )
