@@ -24,28 +24,28 @@ _asked: Future[Figures] | None = None
 
 def current() -> Figures:
     """The figures, no older than a few seconds. Raises FiguresUnavailable. It blocks: not for the event loop."""
-    global _known, _asked  # noqa: PLW0603 -- what this process knows
+    global _asked  # noqa: PLW0603 -- what this process knows
     with _lock:
         if _known is not None and time.monotonic() - _known[0] < _FRESH_SECONDS:
             return _known[1]
-        if _asked is None:
+        if _asked is None or _asked.done():  # one that still hangs is waited for again, not asked beside
             _asked = _asking.submit(_ask)
-        try:
-            found = _asked.result(timeout=_PATIENCE_SECONDS)
-        except (DatabaseError, TimeoutError) as error:
-            raise FiguresUnavailable(reason=" ".join(f"{type(error).__name__}: {error}".split())) from error
-        finally:
-            if _asked.done():
-                _asked = None  # one that still hangs is waited for again, not asked beside
-        _known = (time.monotonic(), found)
-        return found
+        asked = _asked
+    # Outside the lock: all who wait do so at the same time, for the same answer.
+    try:
+        return asked.result(timeout=_PATIENCE_SECONDS)
+    except (DatabaseError, TimeoutError) as error:
+        raise FiguresUnavailable(reason=" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
 def _ask() -> Figures:
+    global _known  # noqa: PLW0603 -- likewise
     try:
-        return figures()
+        found = figures()
     finally:
         connection.close()  # it may belong into a pool
+    _known = (time.monotonic(), found)
+    return found
 
 
 class FiguresUnavailable(DomainError):

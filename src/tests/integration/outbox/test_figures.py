@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -216,6 +217,23 @@ def test_a_question_that_hangs_is_not_asked_beside(monkeypatch):
     monkeypatch.setattr(cached, "_PATIENCE_SECONDS", 10)
     assert cached.current() is answer
     assert len(asked) == 1
+
+
+def test_while_a_question_hangs_nobody_waits_for_those_who_wait_already(monkeypatch):
+    met = threading.Barrier(5)
+
+    class Hanging:
+        def done(self) -> bool:
+            return False
+
+        def result(self, timeout: float) -> Any:
+            met.wait(5)  # raises another error unless all five wait at the same time
+            raise TimeoutError
+
+    monkeypatch.setattr(cached, "_asked", Hanging())
+    with ThreadPoolExecutor(5) as scrapers:
+        told = [scrapers.submit(cached.current) for _ in range(5)]
+        assert {type(each.exception(timeout=10)) for each in told} == {FiguresUnavailable}
 
 
 def test_who_asks_again_at_once_is_told_what_was_found_just_now(monkeypatch):
