@@ -78,8 +78,8 @@ def with_access_log(application: Application) -> Application:
             finally:
                 seconds = time.perf_counter() - started
                 request.set(**_for_span(exchange))
-                _log(exchange, milliseconds=seconds * 1000)
                 _measure(exchange, seconds=seconds)
+                _log(exchange, milliseconds=seconds * 1000)
 
     return logged
 

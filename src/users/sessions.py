@@ -38,12 +38,15 @@ def holder(user_id: int) -> User:
 def give(user: User, *, since: datetime | None = None) -> tuple[AuthToken, str]:
     """A new session and its token, which the database does not have; `since` is the login that it goes back to.
 
-    Those past their time are forgotten. Of those that are too many the oldest ends.
+    Those past their time are forgotten. Of those that are too many the oldest ends. Raises SessionEnded if the login is
+    so long ago that the new one would have ended, too.
     """
     now = timezone.now()
     AuthToken.objects.filter(user=user, expiry__lte=now).delete()
-    digest, token = get_digest_token()
     longest = (since or now) + timedelta(seconds=settings.AUTH_SESSION_SECONDS)
+    if longest <= now:
+        raise SessionEnded
+    digest, token = get_digest_token()
     session = AuthToken(user=user, digest=digest, expiry=min(now + knox_settings.TOKEN_TTL, longest))
     session.save(force_insert=True)  # Knox's own `create` would keep a quarter of the token in clear
     if since is not None:

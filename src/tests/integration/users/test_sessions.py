@@ -188,6 +188,16 @@ def test_exchanging_a_token_prolongs_nothing_beyond_its_time_after_the_login(ada
     assert AuthToken.objects.get().created == logged_in_at
 
 
+def test_a_token_is_not_exchanged_for_one_that_would_have_ended(ada, settings):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        LogIn(email=ada.email, password=PASSWORD, network=NETWORK).execute()
+        clock.shift(timedelta(seconds=60))
+        settings.AUTH_SESSION_SECONDS = 60.0  # somebody has shortened it
+        with pytest.raises(SessionEnded):
+            RotateToken(user_id=ada.pk, session=AuthToken.objects.get()).execute()
+    assert not contexts("user_token_rotated", user_id=ada.pk)
+
+
 def test_what_is_long_past_is_swept_in_steps_and_nothing_else(ada, monkeypatch):
     monkeypatch.setattr(sweeping, "_SWEPT_AT_ONCE", 2)
     for days in (-40, -31, -31, -31, -29, 1):
