@@ -13,7 +13,11 @@ SECRET_KEY_FALLBACKS = names(
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]", purpose="host names this site answers to")
 
 REQUEST_IDS_BELIEVED = (
-    flag("REQUEST_IDS_BELIEVED", default=False, purpose="take any caller's X-Request-ID; DEBUG or a proxy turns it on")
+    flag(
+        "REQUEST_IDS_BELIEVED",
+        default=False,
+        purpose="take any caller's X-Request-ID and trace; DEBUG or a proxy turns it on",
+    )
     or DEBUG
     or TRUSTED_PROXIES > 0
 )
