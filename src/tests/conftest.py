@@ -1,9 +1,20 @@
 """What every test has: the database as the use cases see it, also in asynchronous tests."""
 
 import inspect
+import os
 
 import pytest
 from asgiref.sync import async_to_sync
+
+_environment = dict(os.environ)
+
+
+def pytest_collection_finish() -> None:
+    """Stop if importing the tests has changed the environment, for the processes that they start inherit it."""
+    # Django's settings, which pytest-django has loaded by now, and pytest itself.
+    left = {name for name, value in os.environ.items() if _environment.get(name) != value}
+    if strangers := {name for name in left if not name.startswith(("PYTEST_", "DJANGO_SETTINGS_MODULE", "TZ"))}:
+        raise pytest.UsageError(f"a test module changes the environment when it is imported: {sorted(strangers)}")
 
 
 @pytest.hookimpl(tryfirst=True)

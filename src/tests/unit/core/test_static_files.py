@@ -8,7 +8,6 @@ from django.core.management import call_command
 from django.templatetags.static import static
 from structlog.testing import capture_logs
 
-from core import asgi
 from core.static_files import HashedStorage, white_noise, with_static_files
 
 
@@ -72,8 +71,11 @@ async def test_without_collected_files_everything_is_djangos(settings, tmp_path)
 
 
 @pytest.fixture
-def application(collected, settings):
+def application(collected, settings, monkeypatch):
     """The server's, as it is when the files were there at its start."""
+    # core.asgi sets it if it is not set, and all that later tests start would have a pool.
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "0")
+    asgi = importlib.import_module("core.asgi")
     yield importlib.reload(asgi).application
     settings.STATIC_ROOT = collected / "nowhere"
     importlib.reload(asgi)
