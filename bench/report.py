@@ -53,7 +53,10 @@ def shown(finding: Finding) -> str:
 def _sections_of(text: str) -> dict[str, str]:
     """The sections of an earlier report by their part."""
     _, *found = re.split(r"^## (?=\w+$)", text, flags=re.MULTILINE)
-    return {section.split("\n", 1)[0]: f"## {section}" for section in found if not section.startswith("Goals\n")}
+    # Joined by one newline more than they end with, which is not to add up from run to run.
+    return {
+        section.split("\n", 1)[0]: f"## {section.rstrip()}\n" for section in found if not section.startswith("Goals\n")
+    }
 
 
 def _goals(sections: dict[str, str]) -> str:
