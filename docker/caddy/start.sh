@@ -9,7 +9,7 @@ case "${TRUSTED_PROXIES:-0}" in
     ;;
 esac
 case "${HTTPS_ONLY:-false}" in
-false)
+[Ff][Aa][Ll][Ss][Ee] | [Nn][Oo] | [Oo][Ff][Ff] | 0)
     echo "start: set HTTPS_ONLY=true in .env: this proxy speaks TLS, and the application would not insist on it" >&2
     exit 1
     ;;

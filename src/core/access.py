@@ -78,8 +78,10 @@ def with_access_log(application: Application) -> Application:
             finally:
                 seconds = time.perf_counter() - started
                 request.set(**_for_span(exchange))
-                _measure(exchange, seconds=seconds)
-                _log(exchange, milliseconds=seconds * 1000)
+                try:
+                    _measure(exchange, seconds=seconds)
+                finally:
+                    _log(exchange, milliseconds=seconds * 1000)
 
     return logged
 

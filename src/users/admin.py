@@ -93,7 +93,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # Django's class ta
             administration.record_changes(before=before, after=obj)
         else:
             obj.email_verified_at = timezone.now()  # who adds an account vouches for its address
+            # The hash in a second statement: PostgreSQL logs one that is refused, as for an address just taken.
+            hashed, obj.password = obj.password, ""
             super().save_model(request, obj, form, change)
+            obj.password = hashed
+            obj.save(update_fields=["password"])
             EventLogClient.record(UserRegistered(user_id=obj.pk, email=obj.email))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:

@@ -57,7 +57,7 @@ _PATTERNS = (
         re.compile(
             # Perhaps in brackets (a QueryDict's list, PostgreSQL's `Key (x)=(y)`), as bytes, or as JSON within JSON.
             rf"({_NAMES}\\*[\"')]?\s?[=:]\s?[\[(]{{0,2}}(?:b(?=[\"']))?)"
-            rf"(\\+\".*?(?:\\+\"|\Z)|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)",
+            rf"((?P<mark>\\+)\"(?:[^\\\r\n]|(?!(?P=mark)\")\\++\"?)*+(?:(?P=mark)\")?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)",
             re.IGNORECASE,
         ),
         rf"\1{_MASK}",

@@ -229,6 +229,7 @@ def test_valkey_does_not_start_without_a_password(secrets):
         ({}, "TRUSTED_PROXIES=1"),
         ({"TRUSTED_PROXIES": "0", "HTTPS_ONLY": "true"}, "TRUSTED_PROXIES=1"),
         ({"TRUSTED_PROXIES": "1", "HTTPS_ONLY": "false"}, "HTTPS_ONLY=true"),
+        ({"TRUSTED_PROXIES": "1", "HTTPS_ONLY": "Off"}, "HTTPS_ONLY=true"),
         ({"TRUSTED_PROXIES": "1", "HTTPS_ONLY": "true"}, ""),
     ],
 )

@@ -1,4 +1,6 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from users.models import User
 
@@ -18,6 +20,16 @@ def test_an_account_can_be_added_looked_at_and_searched(admin):
     assert response.headers["Location"] == f"/admin/users/user/{ada.pk}/change/"
     assert admin.get(response.headers["Location"]).status_code == 200
     assert b"Ada@example.com" in admin.get("/admin/users/user/?q=ada").content
+
+
+def test_an_account_is_added_without_its_hash_which_comes_in_a_second_statement(admin):
+    """PostgreSQL logs a refused INSERT with its values, as when somebody takes the address in this moment."""
+    passwords = {"password1": "a long way down", "password2": "a long way down", "usable_password": "true"}
+    with CaptureQueriesContext(connection) as queries:
+        admin.post("/admin/users/user/add/", {"email": "ada@example.com", **passwords})
+    (inserted,) = [each["sql"] for each in queries if each["sql"].startswith('INSERT INTO "users_user"')]
+    assert "argon2" not in inserted
+    assert User.objects.get(email="ada@example.com").check_password("a long way down")
 
 
 def test_a_taken_address_is_shown_as_an_error(admin):

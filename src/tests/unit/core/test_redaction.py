@@ -47,6 +47,7 @@ def test_nothing_is_shown_under_the_name_of_a_secret(name):
         json.dumps({"text": PEM}), PEM[:-40], PEM.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"),
         f"<QueryDict: {{'password': ['{CANARY} x'], 'next': ['/']}}>", f"password=b'{CANARY}'", f'token: b"{CANARY}"',
         json.dumps({"body": json.dumps({"password": f"a {CANARY}"})}), f"Key (session_key)=({CANARY}) already exists.",
+        json.dumps({"body": json.dumps({"password": f'a"b {CANARY}'})}),
         json.dumps(json.dumps(json.dumps({"token": CANARY}))), "Authorization: Token " + CANARY[:10] + CANARY,
         f'Authorization: Digest username="x", response="{CANARY}"', f"authorization=Custom a {CANARY}",
     ],
@@ -123,6 +124,7 @@ def test_what_stands_around_a_private_key_stays_readable():
         "-" * 200_000 + "key",
         "password" + "\\" * 100_000,
         'password:\\"' * 20_000,
+        'password:\\"' + "\\" * 100_000,
     ],
 )
 def test_what_only_begins_like_a_secret_costs_no_time(text):
