@@ -82,8 +82,6 @@ def _seal_visible() -> Sealing | None:
 
 
 def _seal(since: Mapping[str, Any]) -> Sealing:
-    # Rounded up, so that a full batch of small events has exactly OUTBOX_BATCH_ROWS.
-    row_weight = -(-settings.OUTBOX_BATCH_BYTES // settings.OUTBOX_BATCH_ROWS)
     sealed = query.record(
         "seal",
         since=since["since"],
@@ -92,11 +90,31 @@ def _seal(since: Mapping[str, Any]) -> Sealing:
         adopted=since["adopted"],
         sweep=since["sweep"],
         limit=settings.OUTBOX_SEAL_LIMIT,
-        row_weight=row_weight,
-        batch_weight=row_weight * settings.OUTBOX_BATCH_ROWS,
+        **cut(rows=settings.OUTBOX_BATCH_ROWS, payload=settings.OUTBOX_BATCH_BYTES),
     )
     assert sealed is not None
     return Sealing(batches=sealed["batches"], events=sealed["events"], more=sealed["more"])
+
+
+def cut(*, rows: int, payload: int) -> dict[str, int]:
+    """How `seal.sql` cuts batches of at most so many rows, and of so many bytes of payload.
+
+    It cuts between stretches of neighbouring ids, a power of two and at most a hundredth of a batch, so that a batch of
+    10,000 has room for all but 31. One of fewer than 200 rows is cut row by row.
+    """
+    bits = min(5, max(1, rows // 100).bit_length() - 1)
+    stretch = 1 << bits
+    row_weight = -(-payload // rows)  # rounded up: small events are cut by rows alone
+    return {
+        "bits": bits,
+        "mask": stretch - 1,
+        "whole": (1 << stretch) - 1,
+        "row_weight": row_weight,
+        # A whole stretch of rows that are just not heavy is a twentieth of a batch.
+        "heavy": 16 * row_weight,
+        # A batch ends with the stretch that begins within this.
+        "batch_weight": row_weight * (rows - stretch + 1),
+    }
 
 
 class HistoryChanged(DomainError):

@@ -58,27 +58,49 @@ fresh AS (
     UNION ALL
     SELECT id, occurred_at, bytes FROM swept
 ),
--- Every row's place within its month, and the weight of those before it. A row weighs its payload, but at least its share of a full batch.
-placed AS (
+-- Neighbours by id are taken together before anything is sorted or cut: 0.9 µs a row instead of 1.5 for each by itself. What is
+-- heavy stands alone, so that a batch can end beside it. A row's day (in UTC) is told cheaply, its month is not.
+stretch AS (
     SELECT
-        id,
-        month,
-        bytes,
-        row_number() OVER preceding AS place,
-        sum(greatest(bytes, %(row_weight)s)) OVER preceding - greatest(bytes, %(row_weight)s) AS weight_before
-    FROM (SELECT id, bytes, date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS month FROM fresh) AS dated
-    WINDOW preceding AS (PARTITION BY month ORDER BY id ROWS UNBOUNDED PRECEDING)
+        id >> %(bits)s AS stretch,
+        date_bin('1 day', occurred_at, timestamptz '2000-01-01 00:00+00') AS day,
+        CASE WHEN bytes > %(heavy)s THEN id END AS alone,
+        -- Which ids of the stretch there are: a bit for each.
+        bit_or(1::bigint << (id & %(mask)s)::int) AS members,
+        count(*) AS events,
+        sum(bytes) AS bytes
+    FROM fresh
+    GROUP BY stretch, day, alone
 ),
--- Runs of neighbouring ids within a batch (gaps and islands): a range for a run is half the work of a range for a row.
+-- A stretch weighs its payload, but at least its rows' share of a full batch.
+weighed AS (
+    SELECT
+        *,
+        date_trunc('month', day AT TIME ZONE 'UTC')::date AS month,
+        greatest(bytes, events * %(row_weight)s)::int AS weight
+    FROM stretch
+),
+placed AS (
+    SELECT *, (sum(weight) OVER preceding - weight) / %(batch_weight)s AS batch
+    FROM weighed
+    WINDOW preceding AS (PARTITION BY month ORDER BY stretch, day, alone ROWS UNBOUNDED PRECEDING)
+),
 run AS (
     SELECT
         month,
-        weight_before / %(batch_weight)s AS batch,
-        int8range(min(id), max(id) + 1) AS ids,
-        count(*) AS events,
-        sum(bytes) AS bytes
+        batch,
+        events,
+        bytes,
+        CASE
+            WHEN alone IS NOT NULL THEN int8multirange(int8range(alone, alone + 1))
+            WHEN members = %(whole)s THEN int8multirange(int8range(stretch << %(bits)s, (stretch + 1) << %(bits)s))
+            ELSE (
+                SELECT range_agg(int8range(id, id + 1))
+                FROM generate_series(stretch << %(bits)s, ((stretch + 1) << %(bits)s) - 1) AS id
+                WHERE (members >> (id & %(mask)s)::int) & 1 = 1
+            )
+        END AS ids
     FROM placed
-    GROUP BY month, batch, id - place
 ),
 sealed AS (
     INSERT INTO outbox_batch (ids, events, bytes, month)

@@ -5,7 +5,7 @@ from django.db import connection, transaction
 
 from outbox import history, sealing
 from outbox.history import IsolationTooStrict
-from outbox.sealing import seal, seal_all, sweep
+from outbox.sealing import cut, seal, seal_all, sweep
 from outbox.sql import statement
 from tests.integration.outbox.conftest import batches, execute, fetch, in_another_session, record, sealed_numbers
 
@@ -103,6 +103,41 @@ def test_batches_are_cut_by_month_in_utc():
     execute("RESET timezone")
     assert sealed_numbers() == [[1], [2], [3]]
     assert [str(batch["month"]) for batch in batches()][:2] == ["2026-01-01", "2026-02-01"]
+
+
+def test_every_event_is_in_one_batch_and_none_is_over_its_limits_whatever_lies_between():
+    """At the default limits neighbours are taken together: so with holes, months and heavy events among them."""
+    record(*range(24_000))
+    record(*range(40), text="x" * 300_000)
+    record(*range(2_000), text="x" * 5_000)
+    record(*range(1_000), text="x" * 15_000)
+    execute("DELETE FROM outbox_event WHERE id % 7 = 0 OR id % 1000 < 40")
+    execute("UPDATE outbox_event SET occurred_at = '2026-01-31T23:59:59Z' WHERE id % 11 = 0")
+    execute("UPDATE outbox_event SET occurred_at = '2026-02-01T00:00:00Z' WHERE id % 13 = 0")
+    seal()
+    (total,) = fetch("SELECT count(*) AS events, sum(octet_length(context)) AS bytes FROM outbox_event")
+    counted = fetch(
+        """
+        SELECT b.batch_id, b.events, b.bytes, count(*) AS found, sum(octet_length(e.context)) AS weighs,
+            bool_and(date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date = b.month) AS of_its_month,
+            (SELECT sum(upper(run) - lower(run)) FROM unnest(b.ids) AS run) AS ids
+        FROM outbox_batch b JOIN outbox_event e ON e.id <@ b.ids GROUP BY b.batch_id
+        """
+    )
+    assert [sum(batch[name] for batch in counted) for name in ("found", "weighs")] == [*total.values()]
+    assert all(batch["events"] == batch["found"] == batch["ids"] <= 10_000 for batch in counted)
+    assert all(batch["bytes"] == batch["weighs"] < 8 * 2**20 * 1.05 + 300_100 for batch in counted)
+    assert all(batch["of_its_month"] for batch in counted)
+
+
+@pytest.mark.parametrize("rows", [1, 199, 200, 1_000, 10_000, 1_000_000])
+def test_batches_are_nearly_full_and_never_have_more_events_than_they_may(rows, settings):
+    settings.OUTBOX_BATCH_ROWS = rows
+    record(*range(min(2 * rows + 3, 25_000)))
+    seal()
+    *full, rest = sorted((batch["events"] for batch in batches()), reverse=True)
+    assert rest <= rows
+    assert all(0.99 * rows <= events <= rows for events in full)
 
 
 def test_interleaved_transactions_are_sealed_without_overlap(writer):
@@ -213,7 +248,7 @@ def test_the_sealing_statement_reads_by_index_whatever_the_statistics_say():
             {
                 "since": since, "were_in_progress": were_in_progress, "floor": floor, "sweep": sweep,
                 "adopted": adopted,
-                "limit": 1_000_000, "row_weight": 100, "batch_weight": 1_000_000,
+                "limit": 1_000_000, **cut(rows=10_000, payload=8 * 2**20),
             },
         )  # fmt: skip
         plan = "\n".join(line for (line,) in cursor.fetchall())
