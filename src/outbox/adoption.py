@@ -89,9 +89,9 @@ def _lost_batches(*, oldest: datetime, newest: datetime) -> Iterator[UUID]:
         yield from (batch_id for (batch_id,) in query.rows("unknown_batches", batch_ids=list(page)))
 
 
-def _by_statement(batch_ids: Iterator[UUID]) -> Iterator[list[tuple[UUID, UUID]]]:
+def _by_statement(batch_ids: Iterator[UUID]) -> Iterator[list[tuple[UUID, str]]]:
     """Each batch with each of its events, in portions for one statement."""
-    portion: list[tuple[UUID, UUID]] = []
+    portion: list[tuple[UUID, str]] = []
     for batch_id in batch_ids:
         portion += [(batch_id, event_id) for event_id in wait_for(event_store().stored(batch_id))]
         if len(portion) >= _EVENTS_A_STATEMENT:
@@ -101,7 +101,7 @@ def _by_statement(batch_ids: Iterator[UUID]) -> Iterator[list[tuple[UUID, UUID]]
         yield portion
 
 
-def _enter(lost: list[tuple[UUID, UUID]], *, first: int, last: int) -> Mapping[str, Any] | None:
+def _enter(lost: list[tuple[UUID, str]], *, first: int, last: int) -> Mapping[str, Any] | None:
     """How many batches and events are in the ledger again; None if somebody is sealing after all."""
     with transaction.atomic(durable=True):
         if not become_sealer():

@@ -17,6 +17,7 @@ from kit.errors import DomainError
 from kit.measure import count
 from outbox import query
 
+_FROM_1970_TO_2000_US = 946_684_800_000_000
 _COLUMNS = tuple(column.name for column in fields(Columns))
 
 
@@ -74,8 +75,13 @@ def read_batch(batch_id: UUID, *, replays: int = 0) -> Batch:
     return Batch(
         batch_id=batch_id,
         token=f"{batch_id}/{replays}" if replays else str(batch_id),
-        events=_in_order(found) if found else Columns(**dict.fromkeys(_COLUMNS, ())),
+        events=_in_order(_since_1970(found)) if found else Columns(**dict.fromkeys(_COLUMNS, ())),
     )
+
+
+def _since_1970(found: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """The columns with `occurred_us`; PostgreSQL would take a fifth of the read's time for this sum."""
+    return {**found, "occurred_us": [moment + _FROM_1970_TO_2000_US for moment in found["occurred_at"]]}
 
 
 def _in_order(found: Mapping[str, list[Any]]) -> Columns:

@@ -38,10 +38,10 @@ class Difference:
     """
 
     batch_id: UUID
-    missing: Sequence[UUID] = ()
-    repeated: Sequence[UUID] = ()
-    changed: Sequence[UUID] = ()
-    unexpected: Sequence[UUID] = ()
+    missing: Sequence[str] = ()
+    repeated: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    unexpected: Sequence[str] = ()
     unnamed: int = 0
 
 

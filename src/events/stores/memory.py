@@ -15,7 +15,7 @@ class MemoryEventStore:
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
-        self._fingerprints: dict[UUID, dict[UUID, list[int]]] = {}
+        self._fingerprints: dict[UUID, dict[str, list[int]]] = {}
         self._occurred_us: dict[UUID, list[int]] = {}
 
     async def append(self, batch: Batch) -> None:
@@ -28,7 +28,7 @@ class MemoryEventStore:
         for event_id, fingerprint in zip(batch.events.event_id, fingerprints(batch.events), strict=True):
             kept.setdefault(event_id, []).append(fingerprint)
 
-    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+    async def stored(self, batch_id: UUID) -> Mapping[str, Sequence[int]]:
         """By event id, the fingerprint of each copy."""
         return {event_id: list(copies) for event_id, copies in self._fingerprints.get(batch_id, {}).items()}
 

@@ -2,9 +2,9 @@
 -- twice. LATERAL with OFFSET 0 drives every range by an index scan; a plain join scans the outbox.
 SELECT
     array_agg(event.id) AS ids,
-    array_agg(event.event_id) AS event_id,
+    array_agg(event.event_id::text) AS event_id,
     array_agg(event.event_type) AS event_type,
-    array_agg((extract(epoch FROM event.occurred_at) * 1000000)::bigint) AS occurred_us,
+    array_agg(event.occurred_at) AS occurred_at,
     array_agg(event.environment) AS environment,
     array_agg(event.context) AS context,
     array_agg(event.metadata_version) AS metadata_version,

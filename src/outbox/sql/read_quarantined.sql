@@ -1,9 +1,9 @@
 -- A quarantined event, from the copy that was kept when it was set aside; in the shape of read_batch.
 SELECT
     ARRAY[id] AS ids,
-    ARRAY[event_id] AS event_id,
+    ARRAY[event_id::text] AS event_id,
     ARRAY[event_type] AS event_type,
-    ARRAY[(extract(epoch FROM occurred_at) * 1000000)::bigint] AS occurred_us,
+    ARRAY[occurred_at] AS occurred_at,
     ARRAY[environment] AS environment,
     ARRAY[context] AS context,
     ARRAY[metadata_version] AS metadata_version,

@@ -71,7 +71,7 @@ class UnreliableStore(MemoryEventStore):
         await now.at("after")
         _befall(now.trouble, {Trouble.ANSWER_LOST: _UNAVAILABLE, Trouble.DEATH_AFTER: WorkerDied()})
 
-    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+    async def stored(self, batch_id: UUID) -> Mapping[str, Sequence[int]]:
         """What it has of this batch, if it answers."""
         _befall(visit.get(Visit()).trouble, {Trouble.NO_ANSWER: _UNAVAILABLE})
         return await super().stored(batch_id)
@@ -81,7 +81,7 @@ class UnreliableStore(MemoryEventStore):
         _befall(visit.get(Visit()).trouble, {Trouble.NO_ANSWER: _UNAVAILABLE})
         return await super().digests(batch_ids)
 
-    def copies(self) -> dict[UUID, dict[UUID, int]]:
+    def copies(self) -> dict[UUID, dict[str, int]]:
         """By batch and event, how many copies it has: what a look behind the port shows."""
         return {
             batch_id: {event_id: len(copies) for event_id, copies in events.items()}

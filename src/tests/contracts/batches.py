@@ -24,7 +24,7 @@ def batch(
         batch_id=batch_id,
         token=token or str(batch_id),
         events=Columns(
-            event_id=[uuid7() for _ in numbers],
+            event_id=[str(uuid7()) for _ in numbers],
             event_type=[("user_registered", "user_logged_in")[i % 2] for i in numbers],
             occurred_us=[occurred_us + i * 1000 for i in numbers],
             environment=["test"] * rows,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from events.store import Batch, Columns, StoreRefused
 from kit.errors import DomainError
@@ -14,7 +13,7 @@ _LATEST_US = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microsecon
 
 # Their type in Python, in the order of append.sql.
 _TYPES: dict[str, type] = {
-    "event_id": UUID,
+    "event_id": str,
     "event_type": str,
     "occurred_us": int,
     "environment": str,
@@ -31,7 +30,7 @@ def block(batch: Batch) -> list[Sequence[object]]:
     """The columns in the order of append.sql. Raises StoreRefused, and BatchSpansMonths."""
     columns = [_column(batch.events, name) for name in _TYPES]
     _demand_one_month(batch)
-    return [*columns, [batch.batch_id] * len(batch.events)]
+    return [*columns, [str(batch.batch_id)] * len(batch.events)]
 
 
 def _column(events: Columns, name: str) -> Sequence[object]:

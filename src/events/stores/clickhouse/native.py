@@ -9,18 +9,18 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
-from uuid import UUID
 
-from events.store import StoreMisconfigured
+from events.store import StoreMisconfigured, StoreRefused
 
 # Version 1 of dictionaries; keys follow the dictionary, which is this block's own.
 _DICTIONARY_VERSION = 1
 _DICTIONARY_OF_BLOCK = 1 << 9 | 1 << 10
 _KEYS: Final = ("B", "H", "I")
+_UUID_LENGTH = 36
 
 
 def column(kind: str, values: Sequence[Any]) -> bytes:
-    """The values as a column of this type. Raises StoreMisconfigured for a type that event_log does not have."""
+    """The values as a column of this type; raises StoreMisconfigured if event_log has none of it, and StoreRefused."""
     if kind not in _WRITERS:
         raise StoreMisconfigured(reason=f"columns of type {kind} are not written")
     return _WRITERS[kind](values)
@@ -61,10 +61,15 @@ def _dictionary(values: Sequence[str]) -> bytes:
     ))  # fmt: skip
 
 
-def _uuids(values: Sequence[UUID]) -> bytes:
-    """Two numbers of 64 bits each: the first half, the second half."""
-    halves = array("Q", b"".join([value.bytes for value in values]))
-    # UUID.bytes has the highest byte first, the wire the lowest.
+def _uuids(values: Sequence[str]) -> bytes:
+    """Two numbers of 64 bits each, the first half and the second, from texts of 36 characters."""
+    try:
+        halves = array("Q", bytes.fromhex("".join(values).replace("-", "")))
+    except ValueError as error:
+        raise StoreRefused(reason=f"an id is not a UUID: {error}") from error
+    if len(halves) != 2 * len(values) or set(map(len, values)) - {_UUID_LENGTH}:
+        raise StoreRefused(reason="an id has not the length of a UUID")
+    # Texts have the highest byte first, the wire the lowest.
     halves.byteswap()
     return halves.tobytes()
 

@@ -93,12 +93,12 @@ class ClickHouseEventStore:
             await self.check()
             raise
 
-    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+    async def stored(self, batch_id: UUID) -> Mapping[str, Sequence[int]]:
         """What the store has of this batch: by event id, the fingerprint of each copy."""
-        found: dict[UUID, list[int]] = {}
+        found: dict[str, list[int]] = {}
         answers = await self._read("stored", columns="event_id, fingerprint", batch_id=literal(str(batch_id)))
         for event_id, fingerprint in replicas.copies(answers):
-            found.setdefault(event_id, []).append(fingerprint)
+            found.setdefault(str(event_id), []).append(fingerprint)
         return found
 
     async def digests(self, batch_ids: Collection[UUID]) -> Mapping[UUID, Digest]:

@@ -13,11 +13,11 @@ LIVE = {"sealed", "delivered", "quarantined", "discarded"}
 DAWN = datetime(2000, 1, 1, tzinfo=UTC)
 
 type Entries = list[dict[str, Any]]
-type Members = Mapping[UUID, set[UUID]]
-type Copies = dict[UUID, dict[UUID, int]]
+type Members = Mapping[UUID, set[str]]
+type Copies = dict[UUID, dict[str, int]]
 
 
-def hold_promises(*, recorded: Mapping[int, UUID], kept: Copies) -> set[str]:
+def hold_promises(*, recorded: Mapping[int, str], kept: Copies) -> set[str]:
     """Demand them all; returns the states of the batches.
 
     `recorded` is every event ever committed, rotated ones included, and `kept` the store's copies by batch and event.
@@ -35,12 +35,12 @@ def hold_promises(*, recorded: Mapping[int, UUID], kept: Copies) -> set[str]:
     return {entry["state"] for entry in entries}
 
 
-def _members(entry: Mapping[str, Any], recorded: Mapping[int, UUID]) -> set[UUID]:
+def _members(entry: Mapping[str, Any], recorded: Mapping[int, str]) -> set[str]:
     return {recorded[i] for run in entry["ids"] for i in range(run.lower, run.upper) if i in recorded}
 
 
 def _every_event_is_in_one_live_batch_or_unsealed(
-    entries: Entries, members: Members, recorded: Mapping[int, UUID]
+    entries: Entries, members: Members, recorded: Mapping[int, str]
 ) -> None:
     sealed = [event for entry in entries if entry["state"] in LIVE for event in members[entry["batch_id"]]]
     assert len(sealed) == len(set(sealed)), "an event is in two live batches"
@@ -51,7 +51,7 @@ def _the_store_has_each_batch_whole_or_not_at_all(entries: Entries, members: Mem
     for entry in entries:
         batch_id, state = entry["batch_id"], entry["state"]
         assert entry["events"] == len(members[batch_id])
-        whole, nothing = dict.fromkeys(members[batch_id], 1), dict[UUID, int]()
+        whole, nothing = dict.fromkeys(members[batch_id], 1), dict[str, int]()
         allowed = {"delivered": [whole], "sealed": [whole, nothing]}.get(state, [nothing])
         assert kept.pop(batch_id, nothing) in allowed, f"the store's copy of a {state} batch"
     assert not kept, "the store has a batch that is not in the ledger"

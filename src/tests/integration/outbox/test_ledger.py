@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from outbox import ledger
@@ -87,7 +89,7 @@ def test_a_batch_is_read_in_its_order_with_all_its_columns(sealed):
     assert batch.token == str(batch.batch_id)
     assert [context.split(",")[0] for context in batch.events.context] == [f'{{"number":{n}' for n in range(1, 6)]
     (first, *_) = fetch("SELECT *, extract(epoch FROM occurred_at) * 1000000 AS us FROM outbox_event ORDER BY id")
-    assert batch.events.event_id[0] == first["event_id"]
+    assert batch.events.event_id[0] == str(first["event_id"])
     assert batch.events.occurred_us[0] == int(first["us"])
     assert (batch.events.trace_id[0], batch.events.span_id[0]) == ("", "")
 
@@ -97,6 +99,19 @@ def test_the_trace_context_is_read_as_its_ids(sealed):
     events = ledger.read(ledger.lease(owner="a")).events
     assert set(events.trace_id) == {"0af7651916cd43dd8448eb211c80319c"}
     assert set(events.span_id) == {"b7ad6b7169203331"}
+
+
+@pytest.mark.parametrize("year", [1900, 1969, 1970, 1999, 2000, 2042, 2299])
+def test_times_are_read_to_the_microsecond(year):
+    record(1, 2)
+    moments = [datetime(year, 1, 1, 0, 0, 0, 1, UTC), datetime(year, 1, 31, 23, 59, 59, 999_999, UTC)]
+    for number, moment in enumerate(moments, start=1):
+        execute("UPDATE outbox_event SET occurred_at = %s WHERE context LIKE %s", moment, f'%"number":{number},%')
+    execute("SET timezone = 'Asia/Tokyo'")
+    seal()
+    read = ledger.read(ledger.lease(owner="a")).events.occurred_us
+    execute("RESET timezone")
+    assert [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us) for us in read] == moments
 
 
 def test_reading_says_when_events_were_taken_from_the_outbox_by_hand(sealed):
@@ -127,7 +142,7 @@ def test_a_batch_is_read_back_by_id_wherever_its_rows_lie(sealed):
     assert [row["id"] for row in fetch("SELECT id FROM outbox_event")] == [second, third, fifth, first, fourth]
     events = ledger.read_batch(batches()[0]["batch_id"]).events
     recorded = fetch("SELECT event_id, environment FROM outbox_event ORDER BY id")
-    assert list(events.event_id) == [row["event_id"] for row in recorded]
+    assert list(events.event_id) == [str(row["event_id"]) for row in recorded]
     assert list(events.environment) == [row["environment"] for row in recorded]
 
 

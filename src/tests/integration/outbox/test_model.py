@@ -7,7 +7,6 @@ allows. After every step nothing may be lost, repeated or inconsistent; after dr
 import sys
 from contextlib import ExitStack
 from typing import Any, ClassVar
-from uuid import UUID
 
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -48,7 +47,7 @@ class Outbox(RuleBasedStateMachine):
 
     settings: ClassVar[Any]  # pytest-django's; hypothesis makes the machine, so it cannot be an argument
 
-    recorded: dict[int, UUID]  # every event ever committed
+    recorded: dict[int, str]  # every event ever committed
 
     sessions = Bundle("sessions")
     workers = Bundle("workers")
@@ -160,7 +159,7 @@ class Outbox(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_repeated_or_inconsistent(self) -> None:
-        self.recorded |= {row["id"]: row["event_id"] for row in fetch("SELECT id, event_id FROM outbox_event")}
+        self.recorded |= {row["id"]: str(row["event_id"]) for row in fetch("SELECT id, event_id FROM outbox_event")}
         assert len(self.recorded) == self.committed, "a committed event is not in the outbox"
         self.states = hold_promises(recorded=self.recorded, kept=self.store.copies())
 

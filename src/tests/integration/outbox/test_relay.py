@@ -46,7 +46,7 @@ class FailingStore(MemoryEventStore):
         if when == "after":
             raise error
 
-    async def stored(self, batch_id: UUID) -> Mapping[UUID, Sequence[int]]:
+    async def stored(self, batch_id: UUID) -> Mapping[str, Sequence[int]]:
         self.asked.append(batch_id)
         return await super().stored(batch_id)
 

@@ -12,7 +12,7 @@ from asynch.proto.streams.buffered import BufferedReader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.store import StoreMisconfigured
+from events.store import StoreMisconfigured, StoreRefused
 from events.stores.clickhouse import native
 from events.stores.clickhouse.layout import COLUMNS
 
@@ -53,7 +53,13 @@ def test_a_dictionary_of_any_width_is_read_back(distinct):
 
 @given(st.lists(st.uuids(), max_size=30))
 def test_any_uuid_is_read_back(values: list[UUID]):
-    assert read_back("UUID", values) == values
+    assert read_back("UUID", [str(value) for value in values]) == values
+
+
+@pytest.mark.parametrize("text", ["1", "", "-" * 36, "g" * 36, f"{UUID(int=1)}0", f"{UUID(int=1)}\0", UUID(int=1).hex])
+def test_what_is_no_uuid_is_refused_whatever_stands_beside_it(text):
+    with pytest.raises(StoreRefused, match="UUID"):
+        native.column("UUID", [text, str(UUID(int=2))])
 
 
 @given(st.lists(st.integers(0, 65_535), max_size=30))
@@ -79,7 +85,7 @@ def test_another_type_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("String", 1), ("UInt16", "1"), ("UInt16", 65_536), ("UUID", "1"), ("UInt16", -1)]
+    ("kind", "value"), [("String", 1), ("UInt16", "1"), ("UInt16", 65_536), ("UUID", 1), ("UInt16", -1)]
 )
 def test_a_value_of_another_kind_is_not_written_as_something_else(kind, value):
     with pytest.raises((AttributeError, TypeError, OverflowError)):
