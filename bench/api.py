@@ -20,7 +20,7 @@ from bench.findings import Finding, Goal, Result, percentile, ratio, result, siz
 from bench.load import UNIQUE, Request, send
 from bench.processes import processor_seconds, web_server
 
-SECONDS = size(tiny=0.2, usual=1.0, full=5.0)
+SECONDS = size(tiny=0.2, usual=0.7, full=5.0)
 ROUNDS = size(tiny=1, usual=3, full=5)
 CONNECTIONS = size(tiny=(2,), usual=(1, 16, 64), full=(1, 16, 64))
 # At which the layers are taken away, one by one.

@@ -22,7 +22,7 @@ from uuid import uuid4
 from bench.ground import Result
 
 _ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "24"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "16"))
 REQUESTS = 20
 CLIENTS = 4
 WITHOUT, OFF = "without the seam, no access line", "switched off (one access line)"

@@ -17,7 +17,7 @@ from bench.ground import empty, record_in_chunks
 
 _BOTH = {"300 B": 270, "1 KB": 994}
 PAYLOADS = size(tiny={"300 B": 270}, usual=_BOTH, full=_BOTH)
-EVENTS = size(tiny=300, usual=150_000, full=1_000_000)
+EVENTS = size(tiny=300, usual=100_000, full=1_000_000)
 ROUNDS = size(tiny=1, usual=3, full=7)
 # The numbers of workers, and whether with compression.
 _OURS = size(
@@ -52,7 +52,7 @@ _BASELINES = [
     *(
         Entry(
             name=f"SKIP LOCKED, {rows:,} rows, insert, mark; {_of(workers)}", module="bench.baselines.skip_locked",
-            events=size(tiny=300, usual=40_000, full=400_000), workers=workers, environment={"BENCH_ROWS": str(rows)},
+            events=size(tiny=300, usual=30_000, full=400_000), workers=workers, environment={"BENCH_ROWS": str(rows)},
         )
         for rows, workers in size(tiny=((1_000, 1),), usual=_SKIPPING, full=_SKIPPING)
     ),

@@ -18,7 +18,7 @@ from bench.ground import clickhouse_client, empty, record
 from bench.processes import started
 
 RATES = size(tiny=(20,), usual=(10, 100, 1_000), full=(10, 100, 1_000))
-SECONDS = size(tiny=1, usual=12, full=60)
+SECONDS = size(tiny=1, usual=8, full=60)
 # By the pause between two ticks, in seconds.
 _BOTH = {1.0: 1.5, 0.1: 0.35}
 _MOST = size(tiny={0.1: 0.35}, usual=_BOTH, full=_BOTH)
