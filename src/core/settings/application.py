@@ -36,12 +36,12 @@ MIDDLEWARE = [
     "core.transport.https_demanded",
     "django.middleware.security.SecurityMiddleware",
     "core.admin_only.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "core.in_loop.CommonMiddleware",
+    "core.in_loop.CsrfViewMiddleware",
     "core.admin_only.AuthenticationMiddleware",
     "core.middleware.session_actor",
     "core.admin_only.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.in_loop.XFrameOptionsMiddleware",
 ]
 
 TEMPLATES = [

@@ -1,0 +1,42 @@
+"""Django's middleware that computes and asks nobody: it runs in the event loop, where it is called.
+
+Django hops into a thread for each step of its own middleware, six times for these three, which took a fifth of the
+processor time of GET me.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware import clickjacking, common, csrf
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from django.utils.deprecation import MiddlewareMixin
+else:
+    MiddlewareMixin = object
+
+
+class _InLoop(MiddlewareMixin):
+    async def __acall__(self, request: HttpRequest) -> Any:
+        before, after = (getattr(self, step, None) for step in ("process_request", "process_response"))
+        answered_already: HttpResponseBase | None = before(request) if before else None
+        response = answered_already or await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        return after(request, response) if after else response
+
+
+class CommonMiddleware(_InLoop, common.CommonMiddleware): ...
+
+
+class CsrfViewMiddleware(_InLoop, csrf.CsrfViewMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        if self.async_mode:
+            # Only a coroutine function is spared the thread.
+            setattr(self, "process_view", self._process_view_in_loop)  # noqa: B010 -- mypy takes it for a method
+
+    async def _process_view_in_loop(self, *request_and_view: Any) -> HttpResponseBase | None:
+        return super().process_view(*request_and_view)
+
+
+class XFrameOptionsMiddleware(_InLoop, clickjacking.XFrameOptionsMiddleware): ...
