@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from core.openapi.views import SchemaView, docs
 
+admin.autodiscover()  # here, since only who answers requests needs it (core.admin_app)
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("users.api.urls")),

@@ -1,0 +1,33 @@
+"""What a process loads when it starts, and what it leaves until somebody asks for it."""
+
+import os
+import subprocess
+import sys
+
+from core.settings.environment import SOURCE
+
+
+def told(program: str) -> str:
+    """What a fresh process with Django set up prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, django; django.setup(); {program}"],
+        cwd=SOURCE, capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "DJANGO_SETTINGS_MODULE": "core.settings"},
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_a_command_starts_without_what_answers_requests():
+    assert told("print({'rest_framework.views', 'redis', 'users.admin', 'asynch'} & {*sys.modules})") == "set()"
+
+
+def test_djangos_checks_look_at_the_admins_pages_nevertheless():
+    looked = "from django.contrib import admin; from django.core.checks import run_checks"
+    known = "print(admin.site.is_registered(__import__('users.models').models.User))"
+    assert told(f"{looked}; {known}; print(run_checks(tags=['admin'])); {known}").split() == ["False", "[]", "True"]
+
+
+def test_the_admin_is_there_as_soon_as_somebody_asks_for_a_page():
+    assert (
+        told("from django.urls import reverse; print(reverse('admin:users_user_changelist'))") == "/admin/users/user/"
+    )
