@@ -1,9 +1,11 @@
 """The limit: ClickHouse's own engine pulls the same rows by its `postgresql()` table function.
 
-C++ from end to end, into a table of event_log's shape: one COPY and one INSERT, no batches, no ledger, no proof.
+C++ from end to end, into a table of event_log's shape: one COPY and one INSERT, no batches, no ledger, no proof. With
+BENCH_ROWS it writes a part for so many rows, as batches do; parts cost something by themselves, and so do their merges.
 Production does without it, because nothing in ClickHouse shall pull from us: the store may be another one some day.
 """
 
+import os
 from uuid import uuid4
 
 from django.db import connection
@@ -24,8 +26,12 @@ _PULL = """
     SELECT event_id, event_type, occurred_at, environment, context, metadata_version,
         actor_id, request_id, trace_id, span_id, '{batch_id}'
     FROM postgresql('{server}', '{database}', 'bench_limit', '{user}', '{password}')
-    SETTINGS insert_deduplicate = 0, external_table_functions_use_nulls = 0
+    SETTINGS insert_deduplicate = 0, external_table_functions_use_nulls = 0{parts}
 """
+_PARTS = (
+    ", max_block_size = {rows}, max_insert_block_size = {rows}, min_insert_block_size_rows = {rows}"
+    ", min_insert_block_size_bytes = 0"
+)
 
 
 def prepare() -> None:
@@ -57,6 +63,7 @@ def drain() -> None:
             database=where["NAME"],
             user=where["USER"],
             password=where["PASSWORD"],
+            parts=_PARTS.format(rows=os.environ["BENCH_ROWS"]) if "BENCH_ROWS" in os.environ else "",
         )
     )
 
