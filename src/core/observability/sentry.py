@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 
 from core.access import PROBES
@@ -102,9 +101,8 @@ def _sampler(rate: float) -> Callable[[Mapping[str, Any]], float]:
     def sampled(begun: Mapping[str, Any]) -> float:
         if begun.get("asgi_scope", {}).get("path") in PROBES:
             return 0.0
-        # Of requests core.access has taken strangers' decisions away; a WSGI server's have not come by there.
-        is_ours = "celery_job" in begun or settings.REQUEST_IDS_BELIEVED
-        decided: bool | None = begun.get("parent_sampled") if is_ours else None
+        # Strangers' decisions core.strangers has taken off at the door.
+        decided: bool | None = begun.get("parent_sampled")
         return rate if decided is None else float(decided)
 
     return sampled

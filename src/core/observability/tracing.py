@@ -108,20 +108,22 @@ class WithoutIdleTasks(BatchSpanProcessor):
 
     def __init__(self, exporter: SpanExporter) -> None:
         super().__init__(exporter)
-        self._parents: set[int] = set()
+        # Such tasks as are open and have done nothing yet.
+        self._idle: set[int] = set()
 
     def on_start(self, span: SDKSpan, parent_context: Context | None = None) -> None:
-        if span.parent is not None and not span.parent.is_remote:
-            self._parents.add(span.parent.span_id)
+        if span.parent is not None:
+            self._idle.discard(span.parent.span_id)
+        elif span.name in MOSTLY_IDLE and span.kind is SpanKind.CONSUMER and span.context is not None:
+            self._idle.add(span.context.span_id)
         super().on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        has_children = span.context is not None and span.context.span_id in self._parents
+        is_idle = span.context is not None and span.context.span_id in self._idle
         if span.context is not None:
-            self._parents.discard(span.context.span_id)
-        is_beats = span.name in MOSTLY_IDLE and span.kind is SpanKind.CONSUMER and span.parent is None
+            self._idle.discard(span.context.span_id)
         has_failed = "error.type" in (span.attributes or {})
-        if has_children or has_failed or not is_beats:
+        if has_failed or not is_idle:
             super().on_end(span)
 
 

@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 import kit.span
 from core.access import with_access_log
@@ -83,6 +83,20 @@ def test_a_task_that_found_nothing_to_do_is_not_exported(kept, task, sent, done,
     names = [span.name for span in kept.get_finished_spans()]
     provider.shutdown()
     assert names == exported
+
+
+def test_nothing_is_remembered_of_spans_that_have_ended_whichever_ends_first(kept):
+    """A use case may outlive its request, whose client has gone."""
+    processor = tracing.WithoutIdleTasks(kept)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+    for name in ("POST api/users/", "outbox.tick"):
+        outer = tracer.start_span(name, kind=SpanKind.CONSUMER)
+        outer.end()
+        tracer.start_span("use_case.X", context=set_span_in_context(outer)).end()
+    provider.shutdown()
+    assert not [each for each in vars(processor).values() if isinstance(each, set) and each]
 
 
 @pytest.mark.parametrize(("name", "is_fault"), [("use_case.X", False), ("celery.task", True)])
