@@ -102,8 +102,8 @@ class PerPerson(Throttle):
     rate: str
 
     def admit(self, origin: Origin) -> None:
-        if origin.account:
-            _take(self.rate, origin, origin.account_digest)
+        if origin.person:
+            _take(self.rate, origin, origin.person)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,12 +164,12 @@ class OwnGuesses(Failures):
     near: str
 
     def admit(self, origin: Origin) -> None:
-        if origin.account:
-            _take(self.near, origin, "logged_in", origin.account_digest)
+        if origin.person:
+            _take(self.near, origin, "logged_in", origin.person)
 
     def proved(self, origin: Origin) -> None:
-        if origin.account and settings.THROTTLES:
-            _forget(self.near, "logged_in", origin.account_digest)
+        if origin.person and settings.THROTTLES:
+            _forget(self.near, "logged_in", origin.person)
             make_familiar(origin)
 
 

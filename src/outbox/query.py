@@ -35,8 +35,11 @@ def arrays(name: str, /, **parameters: Any) -> Mapping[str, list[Any]] | None:
     """The only row of `<name>.sql`, arrays all of it, or None.
 
     In PostgreSQL's binary format, which Django's own cursors cannot ask for: half the processor time for much data.
+    Django's checks of a connection come with a cursor of its own; its log of queries and its wrappers do not see this.
     """
-    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.cursor():
+        pass
     with connection.wrap_database_errors, Cursor(connection.connection, row_factory=dict_row) as cursor:
         return cursor.execute(statement(name), parameters, binary=True).fetchone()
 

@@ -41,7 +41,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return self.user
 
     def _change(self, *, old: str, new: str) -> None:
-        origin = Origin.at(self._request, account=self.user.get_username())
+        origin = Origin.at(self._request, account=self.user.get_username(), person=str(self.user.pk))
         OWN_GUESSES.admit(origin)
         ChangePassword(user_id=self.user.pk, session=None, old_password=old, new_password=new).execute()
         OWN_GUESSES.proved(origin)
