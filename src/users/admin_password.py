@@ -6,8 +6,8 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest
 
+from guards.attempts import TooManyAttempts
 from guards.origin import Origin
-from guards.throttles import TooManyAttempts
 from users.doors import OWN_GUESSES
 from users.hashing import HashingBusy
 from users.models import User

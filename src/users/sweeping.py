@@ -26,11 +26,12 @@ def sweep() -> None:
     Knox has no index on a token's expiry, so all of them are looked through, once for many steps.
     """
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
-    swept, found, gone = 0, _LOOKED_UP_AT_ONCE, 1
-    while found >= _LOOKED_UP_AT_ONCE and gone:
-        past = list(_past().values_list("digest", flat=True)[:_LOOKED_UP_AT_ONCE])
-        found, gone = len(past), sum(map(_sweep_some, batched(past, _SWEPT_AT_ONCE)))
+    swept = 0
+    while past := list(_past().values_list("digest", flat=True)[:_LOOKED_UP_AT_ONCE]):
+        gone = sum(map(_sweep_some, batched(past, _SWEPT_AT_ONCE)))
         swept += gone
+        if not gone or len(past) < _LOOKED_UP_AT_ONCE:
+            break
     if swept:
         log.info("sessions_swept", tokens=swept)
 

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from guards.attempts import TooManyAttempts
 from guards.origin import Origin, digest_of
-from guards.throttles import OwnGuesses, PerPerson, TooManyAttempts
+from guards.throttles import OwnGuesses, PerPerson
 from tests.integration.guards.attempts import assert_refused, fail, log_in
 from tests.integration.users.conftest import PASSWORD, contexts, events, post
 from users.models import User

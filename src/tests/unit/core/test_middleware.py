@@ -15,7 +15,7 @@ from core import wsgi
 from core.access import with_access_log
 from core.identity import request_id_of, traceparent_of
 from core.middleware import request_context
-from core.observability import sentry
+from core.observability.sentry import traces
 from core.strangers import with_no_strangers_trace
 from core.task import _begin, _end
 from outbox import context
@@ -148,7 +148,7 @@ def test_the_application_for_wsgi_servers_takes_no_strangers_trace(settings, mon
 
 @pytest.mark.parametrize(("decided", "share"), [(True, 1.0), (False, 0.0), (None, 0.05)])
 def test_sentry_samples_as_a_caller_has_decided(decided, share):
-    assert sentry._sampler(0.05)({"parent_sampled": decided}) == share
+    assert traces.sampler(0.05)({"parent_sampled": decided}) == share
 
 
 def test_a_task_knows_its_request_whether_or_not_strangers_are_believed(settings):

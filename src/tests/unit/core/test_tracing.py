@@ -11,7 +11,9 @@ from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 import kit.span
 from core.access import with_access_log
-from core.observability import sentry, tracing
+from core.observability import tracing
+from core.observability.sentry import traces
+from core.observability.tracing.spans import opener
 from kit.errors import DomainError
 from kit.span import traceparent
 
@@ -26,7 +28,7 @@ def opened(kept):
     """Opens spans that are kept."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    return tracing._opener(provider.get_tracer("test"))
+    return opener(provider.get_tracer("test"))
 
 
 @pytest.mark.parametrize(("method", "shown"), [("GET", "GET"), ("X" * 50 + "\n", "_OTHER"), ("get", "_OTHER")])
@@ -68,7 +70,7 @@ class Refused(DomainError):
 def test_a_task_that_found_nothing_to_do_is_not_exported(kept, task, sent, done, exported):
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(tracing.WithoutIdleTasks(kept))
-    opened = tracing._opener(provider.get_tracer("test"))
+    opened = opener(provider.get_tracer("test"))
     before = traceparent.set(sent)
     try:
         with suppress(ValueError, Refused), opened("celery.task", {"celery.task": task}):
@@ -123,7 +125,7 @@ def test_a_task_that_found_nothing_to_do_is_not_sent_to_sentry(task, ops, status
         "transaction": task, "spans": [{"op": op} for op in ops],
         "contexts": {"trace": {"op": "queue.task.celery", "status": status}},
     }  # fmt: skip
-    assert (sentry._before_send_transaction(report, {}) is not None) == is_sent
+    assert (traces.before_send(report, {}) is not None) == is_sent
 
 
 @pytest.mark.parametrize(("path", "spans"), [("/readyz", []), ("/livez", []), ("/metrics", []), ("/x/", ["GET"])])
