@@ -42,7 +42,7 @@ def _masked(found: re.Match[str]) -> str:
 
 def _masked_key(found: re.Match[str]) -> str:
     """Of several columns no name stands beside its value, so one that is a secret's hides all of them."""
-    values, bracket, rest = found["values"].rpartition(")")
+    values, bracket, rest = found["values"].rpartition(")") if ")" in found["values"] else (found["values"], "", "")
     is_harmless = _ANY_NAME.search(found["columns"]) is None or _HARMLESS.fullmatch(f"{found['columns']}={values}")
     return found[0] if is_harmless else f"{found['key']}{_MASK}{bracket}{rest}"
 
