@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 
 # Control characters, separators of lines and paragraphs, and what turns the direction of all that follows: with these
 # a name makes lines of its own in a log, or an address beside it read otherwise. Scripts that run from right to left
-# need none of them. (Halves of surrogate pairs no field takes.)
-UNREADABLE: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+# need none of them. (NUL and halves of surrogate pairs no field takes.)
+UNREADABLE: Final = r"\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 _UNREADABLE: Final = re.compile(f"[{UNREADABLE}]")
 
 

@@ -113,7 +113,7 @@ class OperationSchema(AutoSchema):
 def _pattern(field: CharField) -> str:
     if "without" in field.style:
         # Those around it are taken off with the blanks.
-        return rf"^{_BLANKS}[^{field.style['without']}]*{_BLANKS}$"
+        return rf"^{_BLANKS}[^\u0000{field.style['without']}]*{_BLANKS}$"
     something_must_be_left = field.trim_whitespace and not field.allow_blank
     return _NOT_BLANK if something_must_be_left else _NO_NUL
 
