@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.conf import settings
 
 from core.identity import accepted_request_id, accepted_traceparent, identify
 from core.lifespan import Application, Message, Receive, Send
 from core.observability.metrics import requests
+from core.strangers import without_strangers_trace
 from kit.span import Span, span
 
 log = structlog.get_logger(__name__)
@@ -19,8 +19,6 @@ log = structlog.get_logger(__name__)
 EXCHANGE = "die_hard.exchange"
 # Asked for every few seconds by machines; they have no route of Django's.
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-# With these a caller continues its trace here, and has decided whether it is sampled. Sentry reads them by itself.
-_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate", b"sentry-trace", b"baggage"})
 
 
 class Exchange:
@@ -37,6 +35,11 @@ class Exchange:
         self.status: int | None = None
         self.request_bytes = self.response_bytes = 0
         self.is_complete = self.is_disconnected = False
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the client waits for the rest of an answer that has begun, and will not get it."""
+        return self.status is not None and not (self.is_complete or self.is_disconnected)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -62,8 +65,7 @@ def with_access_log(application: Application) -> Application:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        if not settings.REQUEST_IDS_BELIEVED:
-            scope["headers"] = [each for each in scope["headers"] if each[0] not in _TRACE_HEADERS]
+        scope["headers"] = without_strangers_trace(scope["headers"])
         exchange = scope[EXCHANGE] = Exchange(scope, receive, send)
         headers = dict(scope["headers"])
         exchange.request_id = identify(
@@ -97,6 +99,8 @@ def _log(exchange: Exchange, *, milliseconds: float) -> None:
     noted: dict[str, Any] = {"actor_id": exchange.actor_id} if exchange.actor_id else {}
     if exchange.is_disconnected:
         noted["disconnected"] = True
+    if exchange.is_broken_off:
+        noted["broken_off"] = True
     healthy = exchange.path in PROBES and exchange.status == HTTPStatus.OK
     (log.debug if healthy else log.info)(
         "request_finished",
@@ -114,7 +118,8 @@ def _measure(exchange: Exchange, *, seconds: float) -> None:
     requests.ended(
         method=exchange.method,
         route=exchange.route,
-        status=exchange.status,
+        # It began well, but what the client has is no answer.
+        status=HTTPStatus.INTERNAL_SERVER_ERROR if exchange.is_broken_off else exchange.status,
         is_disconnected=exchange.is_disconnected,
         seconds=seconds,
         request_bytes=exchange.request_bytes,
@@ -137,6 +142,8 @@ def _for_span(exchange: Exchange) -> dict[str, object]:
         found["http.response.status_code"] = exchange.status
     if exchange.is_disconnected:
         found["disconnected"] = True
+    if exchange.is_broken_off:
+        found["broken_off"] = True
     return found
 
 

@@ -17,18 +17,21 @@ _LONGEST_ADDRESS = 254
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """A network and the account that is aimed at; either is empty if it is not known.
+    """A network, the account that is aimed at, and who is logged in; each is empty if it is not known.
 
     The account is the login name of whoever is logged in, else the e-mail address in the body, whether or not anybody
-    has it: so the counts do not tell either.
+    has it: so the counts do not tell either. The person is an id, which stays when somebody changes their address.
     """
 
     network: str
     account: str
+    person: str = ""
 
     @classmethod
     def of(cls, request: Request) -> "Origin":
-        return cls.at(request, account=_login_name(request) or _address_in_body(request))
+        if request.user.is_authenticated:
+            return cls.at(request, account=request.user.get_username(), person=str(request.user.pk))
+        return cls.at(request, account=_address_in_body(request))
 
     @classmethod
     def at_body(cls, request: Request) -> "Origin":
@@ -36,9 +39,9 @@ class Origin:
         return cls.at(request, account=_address_in_body(request))
 
     @classmethod
-    def at(cls, request: HttpRequest | Request, *, account: str) -> "Origin":
-        """Aimed at an account that is known otherwise."""
-        return cls(network=network_of(request), account=account)
+    def at(cls, request: HttpRequest | Request, *, account: str, person: str = "") -> "Origin":
+        """Aimed at an account, by a person, that are known otherwise."""
+        return cls(network=network_of(request), account=account, person=person)
 
     @property
     def account_digest(self) -> str:
@@ -64,10 +67,6 @@ def _address_in_body(request: Request) -> str:
     body = request.data
     address = body.get("email") if isinstance(body, dict) else None
     return trimmed(address)[: _LONGEST_ADDRESS + 1] if isinstance(address, str) else ""
-
-
-def _login_name(request: Request) -> str:
-    return str(request.user.get_username()) if request.user.is_authenticated else ""
 
 
 def _folded(address: str) -> bytes:

@@ -4,41 +4,27 @@ The rates are settings (THROTTLE_RATES); docs/security.md says why they are what
 """
 
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import ClassVar
 
-import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpResponseBase
-from limits import RateLimitItem, parse_many
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from guards.counters import counters
-from guards.events import RequestThrottled
+from guards import attempts
 from guards.network import neighbourhood_of
-from guards.origin import Origin, digest_of, on_record
+from guards.origin import Origin
 from kit.api import Guard, Handle, Refusals
-from kit.errors import DomainError
-from outbox.client import EventLogClient
 
-log = structlog.get_logger(__name__)
-
-_FAMILIAR_SECONDS = 30 * 86400
-_LETTER_SECONDS = 180
 _NEIGHBOURS = 16
-
-
-class TooManyAttempts(DomainError):
-    """Too many attempts: try again in {retry_after} seconds."""
 
 
 class Throttle(Guard):
     """A guard that counts attempts and refuses those that come too often: 429 with Retry-After."""
 
-    refusals: ClassVar[Refusals] = {TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS}
+    refusals: ClassVar[Refusals] = {attempts.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS}
 
     async def around(self, request: Request, handle: Handle) -> HttpResponseBase:
         return await (self.counted(request, handle) if settings.THROTTLES else handle())
@@ -75,9 +61,9 @@ class PerNetwork(Throttle):
     rate: str
 
     def admit(self, origin: Origin) -> None:
-        _take(self.rate, origin, origin.network)
+        attempts.take(self.rate, origin, origin.network)
         if around := neighbourhood_of(origin.network):
-            _take(self.rate, origin, around, times=_NEIGHBOURS)
+            attempts.take(self.rate, origin, around, times=_NEIGHBOURS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +78,7 @@ class PerAccount(Throttle):
 
     def admit(self, origin: Origin) -> None:
         if origin.account:
-            _take(self.rate, origin, self.kind, origin.account_digest, origin.network)
+            attempts.take(self.rate, origin, self.kind, origin.account_digest, origin.network)
 
 
 @dataclass(frozen=True)
@@ -102,8 +88,8 @@ class PerPerson(Throttle):
     rate: str
 
     def admit(self, origin: Origin) -> None:
-        if origin.account:
-            _take(self.rate, origin, origin.account_digest)
+        if origin.person:
+            attempts.take(self.rate, origin, origin.person)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,15 +132,15 @@ class Guesses(Failures):
     def admit(self, origin: Origin) -> None:
         if not (origin.account and settings.THROTTLES):
             return
-        _take(self.near, origin, origin.account_digest, origin.network)
-        if not _is_familiar(origin):
-            _take(self.far, origin, origin.account_digest)
+        attempts.take(self.near, origin, origin.account_digest, origin.network)
+        if not attempts.is_familiar(origin):
+            attempts.take(self.far, origin, origin.account_digest)
 
     def proved(self, origin: Origin) -> None:
         if not (origin.account and settings.THROTTLES):
             return
-        _forget(self.near, origin.account_digest, origin.network)
-        make_familiar(origin)
+        attempts.forget(self.near, origin.account_digest, origin.network)
+        attempts.make_familiar(origin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,59 +150,10 @@ class OwnGuesses(Failures):
     near: str
 
     def admit(self, origin: Origin) -> None:
-        if origin.account:
-            _take(self.near, origin, "logged_in", origin.account_digest)
+        if origin.person:
+            attempts.take(self.near, origin, "logged_in", origin.person)
 
     def proved(self, origin: Origin) -> None:
-        if origin.account and settings.THROTTLES:
-            _forget(self.near, "logged_in", origin.account_digest)
-            make_familiar(origin)
-
-
-def was_written_of_late(kind: str, address: str) -> bool:
-    """Whether somebody, wherever, has had a letter of this kind to this address written in the last few minutes."""
-    return settings.THROTTLES and counters().remembers(_LETTER_SECONDS, "letter", kind, digest_of(address))
-
-
-def remember_written(kind: str, address: str) -> None:
-    """Such a letter was written: another would only fill the letter-box."""
-    if settings.THROTTLES:
-        counters().remember(_LETTER_SECONDS, "letter", kind, digest_of(address))
-
-
-def make_familiar(origin: Origin) -> None:
-    """The account's owner is at home in this network from now on: a login, or a reset by e-mail, has proved it."""
-    counters().remember(_FAMILIAR_SECONDS, "familiar", origin.account_digest, origin.network)
-
-
-def _is_familiar(origin: Origin) -> bool:
-    return counters().remembers(_FAMILIAR_SECONDS, "familiar", origin.account_digest, origin.network)
-
-
-def _take(rate: str, origin: Origin, *key: str, times: int = 1) -> None:
-    """Count one attempt against each limit of the rate, or a multiple of it. Raises TooManyAttempts."""
-    for each in _limits(rate):
-        limit = type(each)(each.amount * times, each.multiples)
-        if wait := counters().take(limit, rate, *key):
-            # Recorded once a window, however many follow: a flood must not fill the outbox.
-            if counters().is_first(limit.get_expiry(), "throttled", str(limit), rate, *key):
-                log.warning("request_throttled", rate=rate, limit=str(limit))
-                EventLogClient.record_alone(
-                    RequestThrottled(rate=rate, network=origin.network, account=on_record(origin.account))
-                )
-            raise TooManyAttempts(retry_after=wait)
-
-
-def _forget(rate: str, *key: str) -> None:
-    for limit in _limits(rate):
-        counters().forget(limit, rate, *key)
-
-
-def _limits(rate: str) -> list[RateLimitItem]:
-    """The limits of a rate, e.g. 30 a minute and 300 an hour; none if its setting is empty."""
-    return _parsed(settings.THROTTLE_RATES[rate]) if settings.THROTTLES else []
-
-
-@cache
-def _parsed(written: str) -> list[RateLimitItem]:
-    return parse_many(written) if written else []
+        if origin.person and settings.THROTTLES:
+            attempts.forget(self.near, "logged_in", origin.person)
+            attempts.make_familiar(origin)

@@ -37,8 +37,11 @@ def arrays(name: str, /, **parameters: Any) -> Mapping[str, list[Any]] | None:
 
     In PostgreSQL's binary format, which Django's own cursors cannot ask for: half the processor time for much data.
     Moments come as it keeps them, in microseconds since 2000.
+    Django's checks of a connection come with a cursor of its own; its log of queries and its wrappers do not see this.
     """
-    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.cursor():
+        pass
     with connection.wrap_database_errors, Cursor(connection.connection, row_factory=dict_row) as cursor:
         cursor.adapters.register_loader("timestamptz", Int8BinaryLoader)
         return cursor.execute(statement(name), parameters, binary=True).fetchone()

@@ -7,31 +7,38 @@ import psycopg
 from django.db import IntegrityError, transaction
 
 from events.event import Event
-from kit.errors import DomainError
 from outbox.client import EventLogClient
-from users.models import EMAIL_CONSTRAINT
+from users.models import EMAIL_CONSTRAINT, EmailTaken, User
+
+
+def demand_free(email: str, *, for_user: User) -> None:
+    """Raises EmailTaken if somebody else has the address.
+
+    It spares PostgreSQL a statement that fails, which would stand in its log with the address. It decides nothing: two
+    people may ask at the same time.
+    """
+    if User.objects.with_email(email).exclude(pk=for_user.pk).exists():
+        raise EmailTaken(email=email)
 
 
 @contextmanager
 def unless_taken(email: str, *, failure: Event, actor_id: object = None) -> Iterator[None]:
-    """Around the transaction that takes the address. Raises EmailTaken, and records the failure.
+    """Around the transaction that takes the address. Raises EmailTaken, and records the failure."""
+    try:
+        with _naming_the_constraint(email):
+            yield
+    except EmailTaken:
+        with transaction.atomic():  # the other one is rolled back
+            EventLogClient.record(failure, actor_id=actor_id)
+        raise
 
-    Asking beforehand would not do: two people may ask at the same time.
-    """
+
+@contextmanager
+def _naming_the_constraint(email: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if not _violates_email_constraint(error):
-            raise
-        with transaction.atomic():  # the other one is rolled back
-            EventLogClient.record(failure, actor_id=actor_id)
-        raise EmailTaken(email=email) from error
-
-
-def _violates_email_constraint(error: IntegrityError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and cause.diag.constraint_name == EMAIL_CONSTRAINT
-
-
-class EmailTaken(DomainError):
-    """There is an account with the e-mail address {email}: log in, or use another address."""
+        cause = error.__cause__
+        if isinstance(cause, psycopg.Error) and cause.diag.constraint_name == EMAIL_CONSTRAINT:
+            raise EmailTaken(email=email) from error
+        raise

@@ -6,8 +6,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from guards.attempts import TooManyAttempts
 from guards.origin import Origin
-from guards.throttles import TooManyAttempts
 from outbox.client import EventLogClient
 from users.doors import GUESSES, LOGINS_PER_NETWORK
 from users.events import UserLoginFailed

@@ -6,8 +6,8 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest
 
+from guards.attempts import TooManyAttempts
 from guards.origin import Origin
-from guards.throttles import TooManyAttempts
 from users.doors import OWN_GUESSES
 from users.hashing import HashingBusy
 from users.models import User
@@ -41,7 +41,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return self.user
 
     def _change(self, *, old: str, new: str) -> None:
-        origin = Origin.at(self._request, account=self.user.get_username())
+        origin = Origin.at(self._request, account=self.user.get_username(), person=str(self.user.pk))
         OWN_GUESSES.admit(origin)
         ChangePassword(user_id=self.user.pk, session=None, old_password=old, new_password=new).execute()
         OWN_GUESSES.proved(origin)

@@ -34,7 +34,7 @@ def end_if_over(request: HttpRequest) -> None:
         with transaction.atomic():
             session.flush()
             EventLogClient.record(UserSessionExpired(user_id=int(user_id), session_id=None), actor_id=user_id)
-    elif idle > settings.ADMIN_IDLE_SECONDS / 10:  # not at every request, for it is a write
+    elif idle > settings.ADMIN_IDLE_SECONDS / 10:  # not at every request: it is a write, and only makes it end early
         session[_SEEN] = now
 
 

@@ -15,8 +15,10 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from kit.errors import DomainError
 from outbox.client import EventLogClient
 from users.events import UserPermissionsChanged, UserRegistered
+from users.names import demand_readable
 
 # The name is how a use case tells this violation from others.
 EMAIL_CONSTRAINT = "users_user_email_key"
@@ -40,13 +42,18 @@ class UserManager(BaseUserManager["User"]):
         return self.create_hashed(email, hashed, **fields)
 
     def create_hashed(self, email: str, hashed: str, **fields: Any) -> "User":
-        """Make an account of a password's hash.
+        """Make an account of a password's hash. Raises EmailTaken, also if somebody else is a moment faster.
 
-        The address first, then the hash: a statement that PostgreSQL refuses stands in its log, values and all.
+        The address first, then the hash. A statement that PostgreSQL refuses stands in its log, values and all: so the
+        first one is not refused but does nothing if the address is taken, and the second has no address in it.
         """
         with transaction.atomic(using=self._db):
-            user = self.model(email=email, **fields)
-            user.save(using=self._db)
+            wanted = self.model(email=email, **fields)
+            wanted.set_unusable_password()  # random, so it tells this account from one that was there already
+            self.bulk_create([wanted], ignore_conflicts=True)
+            user = self.with_email(email).filter(password=wanted.password).first()
+            if user is None:
+                raise EmailTaken(email=email)
             user.password = hashed
             user.save(using=self._db, update_fields=["password"])
         return user
@@ -67,10 +74,14 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
+class EmailTaken(DomainError):
+    """There is an account with the e-mail address {email}: log in, or use another address."""
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField()
-    first_name = models.CharField(max_length=150, blank=True)
-    last_name = models.CharField(max_length=150, blank=True)
+    first_name = models.CharField(max_length=150, blank=True, validators=[demand_readable])
+    last_name = models.CharField(max_length=150, blank=True, validators=[demand_readable])
     is_staff = models.BooleanField("staff status", default=False, help_text="May sign in to the admin.")
     is_active = models.BooleanField(
         "active", default=True, help_text="May sign in at all. Take it away instead of deleting the account."

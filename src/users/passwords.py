@@ -20,6 +20,17 @@ class MaximumLengthValidator:
         return f"A password has at most {MOST_CHARACTERS} characters."
 
 
+class NotBlankValidator:
+    """A password of blanks alone is taken for none: by whoever reads it, and by forms that trim what is typed."""
+
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 -- the signature is Django's
+        if not password.strip():
+            raise ValidationError(self.get_help_text(), code="password_blank")
+
+    def get_help_text(self) -> str:
+        return "A password has more than blanks in it."
+
+
 def demand_acceptable(password: str, *, user: User, field: str) -> None:
     """Hold the password against Django's rules and the account it is for. Raises ValidationError for the field."""
     try:

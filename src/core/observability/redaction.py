@@ -6,7 +6,7 @@ nothing: don't log those.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,19 +16,41 @@ from uuid import UUID
 _MASK = "***"
 _DEEPEST = 12
 _NAMES = (
-    r"(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?key)?|token|jwt|authorization|cookie"
+    # ClickHouse's insert_deduplication_token is a batch's id.
+    r"(?<!deduplication_)(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?key)?|token|jwt|authorization|cookie"
     r"|(?:api|access|encryption|private|signing|ssh)[_-]?key|credential|dsn|session(?:[_-]?(?:id|key))|csrf)s?"
     # The same in another form is as good, or nearly: a hash can be tried out elsewhere.
     r"(?:[_-]?(?:hash(?:es)?|digest|salt|raw|plain|value|confirm(?:ation)?|again|repeat(?:ed)?))?\d{0,3}"
 )
 _SECRET_KEY = re.compile(rf"{_NAMES}$", re.IGNORECASE)
+_ANY_NAME = re.compile(_NAMES, re.IGNORECASE)
+# What has such a name and is no secret: sessions' ids, which open nothing, and how many tokens there are.
+_HARMLESS = re.compile(
+    r"(?:\w{1,40}_)?(?:session_ids?\W{1,8}[0-9a-f]{32}(?:\W{1,4}[0-9a-f]{32})*\W{0,4}|tokens\W{1,4}\d{1,7})",
+    re.IGNORECASE,
+)
 # Every name and every pattern has one of these in it, so one look at a text is enough to let most through.
 _SUSPICIOUS = (
     "://", "passw", "passphrase", "pwd", "secret", "token", "authorization", "cookie", "key", "credential", "dsn",
     "session", "csrf", "bearer", "basic", "argon2", "pbkdf2", "scrypt", "bcrypt", "jwt", "eyj",
 )  # fmt: skip
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[0] if _HARMLESS.fullmatch(found[0]) else f"{found[1]}{_MASK}"
+
+
+def _masked_key(found: re.Match[str]) -> str:
+    """Of several columns no name stands beside its value, so one that is a secret's hides all of them."""
+    values, bracket, rest = found["values"].rpartition(")") if ")" in found["values"] else (found["values"], "", "")
+    is_harmless = _ANY_NAME.search(found["columns"]) is None or _HARMLESS.fullmatch(f"{found['columns']}={values}")
+    return found[0] if is_harmless else f"{found['key']}{_MASK}{bracket}{rest}"
+
+
+type _Replacement = str | Callable[[re.Match[str]], str]
+
 # Each pattern with what is in a text that it finds something in: looking for that first is many times cheaper.
-_PATTERNS = (
+_PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
     # A private key as a whole, also one whose end has been cut off; within JSON its line ends may be `\n`.
     (
         ("private key",),
@@ -51,16 +73,22 @@ _PATTERNS = (
         re.compile(r"(authorization\s?[=:]\s?)(?![\s\"'])[^\r\n]+", re.IGNORECASE),
         rf"\1{_MASK}",
     ),
+    # PostgreSQL's `Key (user_id, token)=(1, …) already exists.`
+    (
+        ("key (",),
+        re.compile(r"(?P<key>\bkey \((?P<columns>[^=\r\n]{1,300})\)=\()(?P<values>[^\r\n]*)", re.IGNORECASE),
+        _masked_key,
+    ),
     # password=…, "token": "…", Cookie: …; a value in quotes as a whole.
     (
         ("=", ":"),
         re.compile(
-            # Perhaps in brackets (a QueryDict's list, PostgreSQL's `Key (x)=(y)`), as bytes, or as JSON within JSON.
+            # Perhaps in brackets (a QueryDict's list), as bytes, or as JSON within JSON.
             rf"({_NAMES}\\*[\"')]?\s?[=:]\s?[\[(]{{0,2}}(?:b(?=[\"']))?)"
             rf"((?P<mark>\\+)\"(?:[^\\\r\n]|(?!(?P=mark)\")\\++\"?)*+(?:(?P=mark)\")?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s\"'&,;}}\])]+)",
             re.IGNORECASE,
         ),
-        rf"\1{_MASK}",
+        _masked,
     ),
     (
         ("$",),
@@ -112,7 +140,7 @@ def redacted(value: Any, *, depth: int = 0) -> Any:
 def redacted_mapping(values: Mapping[Any, Any], *, depth: int = 0) -> dict[str, Any]:
     """The same for a mapping: what stands under the name of a secret is not shown at all."""
     return {
-        str(key): _MASK if value and _is_secret(str(key)) else redacted(value, depth=depth)
+        str(key): _MASK if value and _hides(str(key), value) else redacted(value, depth=depth)
         for key, value in values.items()
     }
 
@@ -134,6 +162,12 @@ def as_text(value: object) -> str:
         return str(value) if isinstance(value, (UUID, datetime, date, Path)) else repr(value)
     except Exception:  # noqa: BLE001 -- a log line must not fail because of what it is about
         return f"<{type(value).__name__}>"
+
+
+def _hides(key: str, value: Any) -> bool:
+    if not _is_secret(key):
+        return False
+    return not _HARMLESS.fullmatch(f"{key}={value if isinstance(value, str) else as_text(value)}")
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from core.openapi.problems import example_of, problems
 from kit.api import AsyncAPIView, Operation, operation_of
 
 _NO_NUL = r"^[^\u0000]*$"
+_BLANKS = r"[\s\u001c-\u001f\u0085]*"
 _NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
 
 
@@ -76,13 +77,12 @@ class OperationSchema(AutoSchema):
         return good | components.problem_responses(self.registry, list(answers))
 
     def _insert_field_validators(self, field: Field[Any, Any, Any, Any], schema: Json) -> None:
-        """What text fields refuse beyond their length: NUL characters, and nothing but blanks."""
+        """What text fields refuse beyond their length: NUL and such characters, and nothing but blanks."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
         if not isinstance(field, CharField) or field.read_only or schema.get("type") != "string":
             return
         if schema.get("format") != "email":
-            something_must_be_left = field.trim_whitespace and not field.allow_blank
-            schema["pattern"] = _NOT_BLANK if something_must_be_left else _NO_NUL
+            schema["pattern"] = _pattern(field)
         if field.style.get("input_type") == "password":
             schema["format"] = "password"
         if field.style.get("autocomplete") == "new-password":
@@ -108,6 +108,14 @@ class OperationSchema(AutoSchema):
         documentation = inspect.getdoc(getattr(self.view, self.method.lower()))
         assert documentation, f"{type(self.view).__name__}.{self.method.lower()} has no docstring"
         return documentation.split("\n\n")
+
+
+def _pattern(field: CharField) -> str:
+    if "without" in field.style:
+        # Those around it are taken off with the blanks.
+        return rf"^{_BLANKS}[^\u0000{field.style['without']}]*{_BLANKS}$"
+    something_must_be_left = field.trim_whitespace and not field.allow_blank
+    return _NOT_BLANK if something_must_be_left else _NO_NUL
 
 
 def _examples(serializer: type[Field[Any, Any, Any, Any]] | None) -> list[OpenApiExample]:

@@ -7,8 +7,13 @@ from django.contrib.auth.password_validation import (
 )
 
 from core.openapi.components import Json
+from users.passwords import NotBlankValidator
 
-_NOT_ONLY_DIGITS = r"^[^\u0000]*[^\d\u0000][^\u0000]*$"
+_BLANK = r"\s\u001c-\u001f\u0085"
+# Something that is neither, or one of each.
+_NEITHER_ONLY_DIGITS_NOR_ONLY_BLANKS = (
+    rf"^[^\u0000]*(?:[^\d{_BLANK}\u0000]|\d[^\u0000]*[{_BLANK}]|[{_BLANK}][^\u0000]*\d)[^\u0000]*$"
+)
 
 
 def new_password() -> Json:
@@ -18,6 +23,6 @@ def new_password() -> Json:
     for validator in validators:
         if isinstance(validator, MinimumLengthValidator):
             schema["minLength"] = validator.min_length
-        if isinstance(validator, NumericPasswordValidator):
-            schema["pattern"] = _NOT_ONLY_DIGITS
+    if {NumericPasswordValidator, NotBlankValidator} <= {type(each) for each in validators}:
+        schema["pattern"] = _NEITHER_ONLY_DIGITS_NOR_ONLY_BLANKS
     return schema

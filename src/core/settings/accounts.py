@@ -17,7 +17,10 @@ AUTH_SESSION_SECONDS = seconds(
 SESSION_COOKIE_AGE = math.ceil(AUTH_TOKEN_SECONDS)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 ADMIN_IDLE_SECONDS = seconds(
-    "ADMIN_IDLE_SECONDS", default=3600, least=1.0, purpose="how long a session of the admin lasts while nobody uses it"
+    "ADMIN_IDLE_SECONDS",
+    default=3600,
+    least=1.0,
+    purpose="longest that a session of the admin lasts while nobody uses it; a tenth less at times",
 )
 PASSWORD_RESET_SECONDS = seconds(
     "PASSWORD_RESET_SECONDS", default=3600, least=1.0, purpose="how long the token of a password reset lasts"

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kit.text import composed, trimmed
+from users.names import UNREADABLE, demand_readable
 from users.passwords import MOST_CHARACTERS
 
 
@@ -17,6 +18,15 @@ class TextField(serializers.CharField):
             self.fail("invalid")
         text = str(super().to_internal_value(data))
         return trimmed(text) if self.trim_whitespace else composed(text)
+
+
+class NameField(TextField):
+    """A person's name, which may be left empty."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=150, allow_blank=True, validators=[demand_readable], style={"without": UNREADABLE}, **options
+        )
 
 
 class EmailField(TextField, serializers.EmailField):

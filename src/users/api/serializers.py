@@ -6,7 +6,7 @@ from knox.models import AuthToken
 from rest_framework import serializers
 
 from users import sessions
-from users.api.fields import EmailField, NewPasswordField, PasswordField, TextField, TokenField
+from users.api.fields import EmailField, NameField, NewPasswordField, PasswordField, TextField, TokenField
 from users.models import User
 from users.passwords import demand_acceptable
 
@@ -21,8 +21,8 @@ class RegistrationSerializer(serializers.Serializer[User]):
 
     email = EmailField(max_length=254)
     password = NewPasswordField()
-    first_name = TextField(max_length=150, allow_blank=True, default="")
-    last_name = TextField(max_length=150, allow_blank=True, default="")
+    first_name = NameField(default="")
+    last_name = NameField(default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Hold the password against the account it is for, too (it must not be like the name)."""
@@ -43,8 +43,8 @@ class ProfileSerializer(serializers.Serializer[User]):
 
     example: ClassVar = {"last_name": "King"}
 
-    first_name = TextField(max_length=150, allow_blank=True, required=False)
-    last_name = TextField(max_length=150, allow_blank=True, required=False)
+    first_name = NameField(required=False)
+    last_name = NameField(required=False)
 
 
 class PasswordChangeSerializer(serializers.Serializer[User]):

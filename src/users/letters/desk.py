@@ -4,7 +4,7 @@ from functools import partial
 
 from django.db import connection, transaction
 
-from guards.throttles import remember_written, was_written_of_late
+from guards.attempts import remember_written, was_written_of_late
 from kit.errors import DomainError
 from users.letters.nudge import nudge
 from users.models import Letter, User

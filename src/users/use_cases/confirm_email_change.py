@@ -8,7 +8,7 @@ from django.utils import timezone
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import redemption
-from users.addresses import unless_taken
+from users.addresses import demand_free, unless_taken
 from users.events import UserEmailChanged, UserEmailChangeFailed
 from users.letters import desk
 from users.models import Letter, User
@@ -32,6 +32,7 @@ class ConfirmEmailChange(UseCase[User]):
 
     def _change(self, user: User) -> User:
         old, new = user.email, user.pending_email
+        demand_free(new, for_user=user)
         user.email, user.pending_email, user.email_verified_at = new, "", timezone.now()
         user.save(update_fields=["email", "pending_email", "email_verified_at"])
         changed = UserEmailChanged(user_id=user.pk, old_email=old, new_email=new)

@@ -7,10 +7,10 @@ from django.db import transaction
 from kit.use_case import UseCase
 from outbox.client import EventLogClient
 from users import reauthentication
-from users.addresses import EmailTaken
+from users.addresses import demand_free, unless_taken
 from users.events import UserEmailChangeFailed, UserEmailChangeRequested
 from users.letters import desk
-from users.models import Letter, User
+from users.models import Letter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +26,11 @@ class RequestEmailChange(UseCase[None]):
 
     def execute(self) -> None:
         proven = reauthentication.prove(self.user_id, self.password, to="change_email")
-        # Known early, it spares two letters; that nobody has it by then is decided when the change is confirmed.
-        if User.objects.with_email(self.email).exclude(pk=self.user_id).exists():
-            EventLogClient.record_alone(UserEmailChangeFailed(user_id=self.user_id, new_email=self.email))
-            raise EmailTaken(email=self.email)
-        with transaction.atomic():
+        failure = UserEmailChangeFailed(user_id=self.user_id, new_email=self.email)
+        with unless_taken(self.email, failure=failure), transaction.atomic():
             user = reauthentication.lock(proven)
+            # Known early, it spares two letters; that nobody has it by then is decided when the change is confirmed.
+            demand_free(self.email, for_user=user)
             user.pending_email = self.email
             user.save(update_fields=["pending_email"])
             EventLogClient.record(UserEmailChangeRequested(user_id=user.pk, new_email=self.email))

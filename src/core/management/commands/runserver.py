@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import uvicorn
 from django.conf import settings
-from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.contrib.staticfiles.management.commands.runserver import Command as StaticFilesCommand
 from django.utils import autoreload
 
@@ -54,9 +53,10 @@ class Command(StaticFilesCommand):
 
     def get_handler(self, *_: Any, **options: Any) -> Any:
         from core.asgi import application  # noqa: PLC0415 -- it makes all of the application; the outer process has none
+        from core.static_files import DevelopmentHandler  # noqa: PLC0415 -- likewise
 
         is_static = options["use_static_handler"] and (settings.DEBUG or options["insecure_serving"])
-        return ASGIStaticFilesHandler(cast("ASGIHandler", application)) if is_static else application
+        return DevelopmentHandler(cast("ASGIHandler", application)) if is_static else application
 
     def _serve_and_watch(self, options: dict[str, Any]) -> None:
         """Serve in a thread and watch the files in this one; whatever ends the watching ends the serving in order."""

@@ -30,8 +30,12 @@ def plug_in() -> None:
     if _on or not settings.PROMETHEUS_MULTIPROC_DIR:
         return
     Path(settings.PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
-    from core.observability.metrics.meter import PrometheusMeter  # noqa: PLC0415 -- it looks for the folder when it is imported
+    from prometheus_client import values  # noqa: PLC0415 -- it looks for the folder when it is imported
 
+    from core.observability.metrics import processes  # noqa: PLC0415 -- likewise
+    from core.observability.metrics.meter import PrometheusMeter  # noqa: PLC0415 -- likewise
+
+    values.ValueClass = values.MultiProcessValue(processes.own)  # type: ignore[no-untyped-call]
     measure.register_meter(PrometheusMeter())
     _on = True
 

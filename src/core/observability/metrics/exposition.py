@@ -1,9 +1,7 @@
 """What a scrape is answered: the figures of every process of this host, and the facts of the database."""
 
 import hmac
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -12,11 +10,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from core import figures
 from core.figures import FiguresUnavailable
+from core.observability.metrics import processes
 from core.observability.metrics.catalogue import FACTS
 from outbox.figures import Figures
 
@@ -91,17 +90,5 @@ def _number(slot: str) -> str:
 def _forget_the_dead(folder: Path) -> None:
     """Remove what processes that were killed said of themselves last; what they counted stays counted."""
     for file in folder.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not _is_alive(pid):
-            with suppress(FileNotFoundError):  # another scrape was faster
-                mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        if not processes.is_alive(file.stem.rpartition("_")[2]):
+            file.unlink(missing_ok=True)  # another scrape may be faster

@@ -12,6 +12,8 @@ from events.stores.clickhouse import native
 from events.stores.clickhouse.layout import COLUMNS
 from kit.span import traceparent
 
+_PIECE = 1 << 20
+
 # Compiled, and mostly untyped.
 _ProtoConnection: Any = connection.Connection
 _block: Any = block
@@ -48,7 +50,9 @@ class DrainingConnection(_ProtoConnection):  # type: ignore[misc]
         for (name, kind), values in zip(columns_with_types, columns, strict=True):
             await body.write_str(name)
             await body.write_str(kind)
-            await body.write_bytes(native.column(kind, values))
+            written = memoryview(native.column(kind, values))
+            for start in range(0, len(written), _PIECE):  # a silence is as long as one of these takes, not a column
+                await body.write_bytes(written[start : start + _PIECE])
         await self.block_writer.finalize()
         await self.send_block(_block.ColumnOrientedBlock())
 

@@ -50,7 +50,7 @@ def _dictionary(values: Sequence[str]) -> bytes:
     """LowCardinality: the distinct values, and for every row the place of its own among them."""
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     if not places:
-        return _integers("q", [_DICTIONARY_VERSION])
+        return b""  # a block without rows has nothing of its columns on the wire, no version either
     # Keys of one, two or four bytes, whatever suffices.
     width = next(width for width, code in enumerate(_KEYS) if len(places) <= 1 << 8 * array(code).itemsize)
     return b"".join((

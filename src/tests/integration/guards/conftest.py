@@ -29,7 +29,7 @@ def fresh_counters(shared: redis.Redis, settings, monkeypatch) -> Counters:
     """Counters that have counted nothing yet."""
     settings.REDIS_URL = settings.REDIS_URL.rpartition("/")[0] + DATABASE
     own = Counters(settings.REDIS_URL)
-    monkeypatch.setattr("guards.throttles.counters", lambda: own)
+    monkeypatch.setattr("guards.attempts.counters", lambda: own)
     return own
 
 

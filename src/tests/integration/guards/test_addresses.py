@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from guards.attempts import TooManyAttempts
 from guards.origin import Origin, digest_of
+from guards.throttles import OwnGuesses, PerPerson
 from tests.integration.guards.attempts import assert_refused, fail, log_in
 from tests.integration.users.conftest import PASSWORD, contexts, events, post
 from users.models import User
@@ -48,6 +50,17 @@ def test_what_the_database_tells_apart_is_counted_apart(other):
 def test_an_account_is_the_same_however_its_letters_are_composed():
     composed, decomposed = (Origin(network="", account=f"{name}@example.com") for name in ("é", "e\u0301"))
     assert composed.account_digest == decomposed.account_digest != Origin(network="", account="e").account_digest
+
+
+@pytest.mark.parametrize(
+    ("throttle", "most"), [(PerPerson("changes_per_person"), 4), (OwnGuesses(near="guesses_near"), 3)]
+)
+def test_who_is_logged_in_is_counted_as_one_whatever_their_address_and_leaves_the_count_to_nobody(throttle, most):
+    for number in range(most):
+        throttle.admit(Origin(network="", account=f"{number}@example.com", person="7"))
+    with pytest.raises(TooManyAttempts):
+        throttle.admit(Origin(network="", account="new@example.com", person="7"))
+    throttle.admit(Origin(network="", account="0@example.com", person="8"))
 
 
 def test_what_cannot_be_an_address_is_counted_but_not_recorded(api):

@@ -72,7 +72,7 @@ def test_an_attempt_counts_before_its_outcome_is_known(api, ada, settings):
 
 def test_while_redis_is_away_people_get_in_and_guesses_end_all_the_same(api, ada, monkeypatch):
     away = Counters(f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setattr("guards.throttles.counters", lambda: away)
+    monkeypatch.setattr("guards.attempts.counters", lambda: away)
     assert log_in(api).status_code == 200
     fail(api, 3)
     assert_refused(log_in(api), within=900)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from opentelemetry.sdk.trace import TracerProvider
 
-from core.observability import tracing
+from core.observability.tracing.spans import opener
 from events.fingerprint import checksum, fingerprints
 from events.store import Batch, StoreMisconfigured, StoreRefused, StoreUnavailable
 from events.stores.memory import MemoryEventStore
@@ -226,7 +226,7 @@ def test_what_is_written_where_a_trace_belongs_does_not_stop_the_delivery(store,
     execute("UPDATE outbox_event SET trace_context = %s", trace)
     seal()
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
-    monkeypatch.setattr(spans, "_tracers", [tracing._opener(tracer)])
+    monkeypatch.setattr(spans, "_tracers", [opener(tracer)])
     monkeypatch.setattr(spans, "_shield", spans._Shield())
     assert deliver_one() == (Outcome.DELIVERED, 1)
     assert "tracer_failed" not in caplog.text

@@ -47,6 +47,15 @@ def test_what_the_form_changes_is_recorded_with_the_administrator_as_actor(admin
     assert LogEntry.objects.count() == 2
 
 
+def test_a_name_that_nobody_can_read_is_refused(admin, ada):
+    form = {"email": ada.email, "first_name": ada.first_name, "last_name": "Love\u202elace", "is_active": "on"}
+    answer = admin.post(f"{LIST}{ada.pk}/change/", form)
+    assert answer.status_code == 200
+    assert b"turn the direction" in answer.content
+    ada.refresh_from_db()
+    assert ada.last_name == "Lovelace"
+
+
 def test_saving_without_a_change_is_no_event(admin, ada):
     save(admin, ada)
     assert not events("user_profile_updated")

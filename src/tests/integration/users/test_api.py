@@ -47,6 +47,12 @@ def test_names_may_be_left_out(api):
     assert (response.json()["first_name"], response.json()["last_name"]) == ("", "")
 
 
+@pytest.mark.parametrize("name", ["O’Neill-Żółć", "محمد", "بهرام\u200cپور", "שרה", "李", "👩\u200d🚀", "Ada\u200f"])
+def test_names_of_all_scripts_are_names(api, name):
+    response = register(api, first_name=name, last_name=f" {name}\n")
+    assert (response.status_code, response.json()["first_name"], response.json()["last_name"]) == (201, name, name)
+
+
 def test_a_taken_address_is_a_conflict(api):
     register(api)
     response = register(api, email="ADA@EXAMPLE.COM")
@@ -87,6 +93,13 @@ def test_a_taken_address_is_a_conflict(api):
         ({"last_name": None}, {"last_name": "null"}),
         ({"last_name": "\ud800"}, {"last_name": "surrogate_characters_not_allowed"}),
         ({"last_name": "\0"}, {"last_name": "null_characters_not_allowed"}),
+        ({"last_name": "Love\nlace"}, {"last_name": "unreadable_characters"}),
+        ({"last_name": "Love\x1b[31mlace"}, {"last_name": "unreadable_characters"}),
+        ({"last_name": "Love\u2028lace"}, {"last_name": "unreadable_characters"}),
+        ({"first_name": "\u202emoc.elpmaxe@ada"}, {"first_name": "unreadable_characters"}),
+        ({"first_name": "Ada\u2066"}, {"first_name": "unreadable_characters"}),
+        ({"password": " " * 9}, {"password": "password_blank"}),
+        ({"password": "\u3000\u00a0\t" * 3}, {"password": "password_blank"}),
     ],
 )
 def test_bad_input_is_refused_field_by_field(api, changes, refused):

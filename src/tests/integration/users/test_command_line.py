@@ -46,6 +46,7 @@ def test_giving_somebody_a_password_is_recorded_told_and_ends_their_sessions(ada
         ("ada@example.com", [NEW, "a way around"], "two passwords"),
         ("ada@example.com", ["ada@example.com"] * 2, "too similar"),
         ("ada@example.com", ["a long way " * 12] * 2, "at most 128 characters"),
+        ("ada@example.com", [" " * 9] * 2, "more than blanks"),
     ],
 )
 def test_a_password_that_will_not_do_changes_nothing(ada, typed, address, passwords, complaint):

@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
 from users import tokens
-from users.addresses import EmailTaken
-from users.models import Letter, User
+from users.models import EmailTaken, Letter, User
 from users.use_cases.change_password import ChangePassword
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_change import RequestEmailChange
@@ -114,6 +114,26 @@ def test_of_two_accounts_that_want_one_address_one_gets_it(ada, letters):
     assert outcomes.count(EmailTaken) == 1
     assert User.objects.with_email("wanted@example.com").count() == 1
     assert len(events("user_email_changed")) == len(events("user_email_change_failed")) == 1
+
+
+def test_an_address_that_was_taken_meanwhile_makes_no_statement_fail(ada, letters):
+    """PostgreSQL would log it with the address."""
+    RequestEmailChange(user_id=ada.pk, password=PASSWORD, email="wanted@example.com").execute()
+    (token,) = [token_in(each) for each in letters() if "Confirm" in each.subject]
+    User.objects.create_user("WANTED@example.com")
+    failed = []
+
+    def watch(execute, sql, params, many, context):
+        try:
+            return execute(sql, params, many, context)
+        except DatabaseError:
+            failed.append(sql)
+            raise
+
+    with connection.execute_wrapper(watch), pytest.raises(EmailTaken):
+        ConfirmEmailChange(token=token).execute()
+    assert failed == []
+    assert len(events("user_email_change_failed")) == 1
 
 
 def test_a_late_letter_to_the_old_address_does_not_tell_the_new_one(ada, letters):

@@ -35,7 +35,7 @@ def test_what_stays_as_it_is_is_no_event(api, ada):
     assert not User.objects.get().is_staff
 
 
-@pytest.mark.parametrize("name", [None, 5, "x" * 151, "\0", "\ud800", ["a"]])
+@pytest.mark.parametrize("name", [None, 5, "x" * 151, "\0", "\ud800", ["a"], "A\u202eda", "A\rda"])
 def test_a_name_that_is_none_is_bad_input(api, ada, name):
     response = patch(api, {"first_name": name}, logged_in(api))
     assert response.status_code == 400

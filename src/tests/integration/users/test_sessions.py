@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
+from structlog.testing import capture_logs
 
 from tests.integration.users.conftest import NETWORK, PASSWORD, at_once, contexts, events, log_in, logged_in, post
 from users import sessions, sweeping
@@ -198,14 +201,20 @@ def test_a_token_is_not_exchanged_for_one_that_would_have_ended(ada, settings):
     assert not contexts("user_token_rotated", user_id=ada.pk)
 
 
-def test_what_is_long_past_is_swept_in_steps_and_nothing_else(ada, monkeypatch):
+@pytest.mark.parametrize(("looked_up_at_once", "scans"), [(100, 1), (4, 2), (2, 3)])
+def test_what_is_long_past_is_swept_in_steps_and_nothing_else(ada, monkeypatch, looked_up_at_once, scans):
+    monkeypatch.setattr(sweeping, "_LOOKED_UP_AT_ONCE", looked_up_at_once)
     monkeypatch.setattr(sweeping, "_SWEPT_AT_ONCE", 2)
     for days in (-40, -31, -31, -31, -29, 1):
         AuthToken.objects.create(user=ada, expiry=timedelta(days=days))
     now = timezone.now()
     for key, end in (("past", now - timedelta(seconds=1)), ("present", now + timedelta(hours=1))):
         Session.objects.create(session_key=key, session_data="", expire_date=end)
-    sweep_sessions()
+    with capture_logs() as lines, CaptureQueriesContext(connection) as asked:
+        sweep_sessions()
+    searches = [each["sql"] for each in asked if " IN " not in each["sql"] and '"expiry" <' in each["sql"]]
+    assert len(searches) == scans  # each looks through all tokens
+    assert [line["tokens"] for line in lines if line["event"] == "sessions_swept"] == [4]
     left = AuthToken.objects.order_by("expiry").values_list("expiry", flat=True)
     assert [round((expiry - now) / timedelta(days=1)) for expiry in left] == [-29, 1]
     assert Session.objects.get().session_key == "present"

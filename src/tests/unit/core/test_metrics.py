@@ -1,6 +1,7 @@
 """The catalogue, the code that tells the figures, the meter, the exposition: they speak of the same metrics."""
 
 import ast
+import os
 import re
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.observability.metrics import exposition, server
+from core.observability.metrics import exposition, processes, server
 from core.observability.metrics.catalogue import DIFFERENCES, FACTS, FIGURES, STORE_ERRORS, Count, Level, Spread
 from core.observability.metrics.meter import PrometheusMeter
 from core.settings.environment import SOURCE
@@ -140,6 +141,49 @@ def test_scrapes_at_the_same_time_forget_the_dead_together(tmp_path):
     with ThreadPoolExecutor(8) as scrapes:
         list(scrapes.map(exposition._forget_the_dead, [tmp_path] * 8))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_has_the_number_of_a_dead_one_now_is_not_taken_for_it(tmp_path):
+    ours, dead = processes.own(), f"{os.getpid()}-1"
+    for name in (ours, dead, str(os.getpid())):  # the last as where nobody says when a process began
+        (tmp_path / f"gauge_livesum_{name}.db").touch()
+    exposition._forget_the_dead(tmp_path)
+    assert {file.stem.rpartition("_")[2] for file in tmp_path.iterdir()} == {ours, str(os.getpid())}
+
+
+def test_where_nobody_says_when_a_process_began_it_is_known_by_its_number(monkeypatch):
+    processes._name.cache_clear()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(processes, "_start", lambda _: "")
+        assert processes.own() == str(os.getpid())
+        assert processes.is_alive(f"{os.getpid()}-123")
+        assert not processes.is_alive("5000000-123")
+    processes._name.cache_clear()
+
+
+def test_each_process_keeps_its_figures_under_its_name_a_forked_one_too(tmp_path):
+    code = """
+import django, os
+django.setup()
+from core.observability import metrics
+from core.observability.metrics import processes
+from kit.measure import gauge
+metrics.plug_in()
+gauge("hashing.waiting", 1)
+print(processes.own(), flush=True)
+if os.fork() == 0:
+    gauge("hashing.waiting", 2)
+    print(processes.own(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "core.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=True, env=environment
+    )
+    kept = {file.stem.rpartition("_")[2] for file in tmp_path.glob("gauge_livesum_*.db")}
+    assert kept == set(done.stdout.split())
+    assert len(kept) == 2
 
 
 @pytest.fixture

@@ -6,14 +6,17 @@ from uuid import UUID
 
 import pytest
 import structlog
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from core import wsgi
 from core.access import with_access_log
 from core.identity import request_id_of, traceparent_of
 from core.middleware import request_context
-from core.observability import sentry
+from core.observability.sentry import traces
+from core.strangers import with_no_strangers_trace
 from core.task import _begin, _end
 from outbox import context
 
@@ -116,17 +119,36 @@ async def test_strangers_decide_neither_on_the_trace_nor_on_its_sampling(setting
     assert arrived == {b"accept"} | (names if left else set())
 
 
-@pytest.mark.parametrize(
-    ("is_believed", "begun", "share"),
-    [
-        (False, {"parent_sampled": True}, 0.05), (False, {"parent_sampled": False}, 0.05),
-        (True, {"parent_sampled": True}, 1.0), (True, {"parent_sampled": False}, 0.0),
-        (True, {"parent_sampled": None}, 0.05), (False, {"parent_sampled": True, "celery_job": {}}, 1.0),
-    ],
-)  # fmt: skip
-def test_sentry_samples_as_a_caller_has_decided_if_it_is_one_of_ours(settings, is_believed, begun, share):
+@pytest.mark.parametrize("is_believed", [True, False])
+def test_a_wsgi_server_is_no_way_round_that(settings, is_believed):
     settings.REQUEST_IDS_BELIEVED = is_believed
-    assert sentry._sampler(0.05)(begun) == share
+    sent = {"HTTP_TRACEPARENT", "HTTP_TRACESTATE", "HTTP_SENTRY_TRACE", "HTTP_BAGGAGE"}
+    arrived: set[str] = set()
+
+    def application(environ, start_response):
+        arrived.update(environ)
+        return []
+
+    with_no_strangers_trace(application)({"HTTP_ACCEPT": "*/*", **dict.fromkeys(sent, "x")}, None)
+    assert arrived == {"HTTP_ACCEPT"} | (sent if is_believed else set())
+
+
+def test_the_application_for_wsgi_servers_takes_no_strangers_trace(settings, monkeypatch):
+    settings.REQUEST_IDS_BELIEVED = False
+    arrived: list[dict[str, object]] = []
+
+    def handle(_handler, environ, start_response):
+        arrived.append(environ)
+        return []
+
+    monkeypatch.setattr(WSGIHandler, "__call__", handle)
+    wsgi.application({"PATH_INFO": "/livez", "REQUEST_METHOD": "GET", "HTTP_BAGGAGE": "sentry-sampled=true"}, None)
+    assert [environ.get("HTTP_BAGGAGE") for environ in arrived] == [None]
+
+
+@pytest.mark.parametrize(("decided", "share"), [(True, 1.0), (False, 0.0), (None, 0.05)])
+def test_sentry_samples_as_a_caller_has_decided(decided, share):
+    assert traces.sampler(0.05)({"parent_sampled": decided}) == share
 
 
 def test_a_task_knows_its_request_whether_or_not_strangers_are_believed(settings):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.observability.redaction import looks_harmless, redacted, redacted_text, without_addresses
 
 CANARY = "canary7c1f0123456789"
+SESSION = "5d41402abc4b2a76b9719d911017c592"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}.{CANARY}-_x"
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\n+/{CANARY}==\n-----END RSA PRIVATE KEY-----"
 
@@ -50,6 +51,9 @@ def test_nothing_is_shown_under_the_name_of_a_secret(name):
         json.dumps({"body": json.dumps({"password": f'a"b {CANARY}'})}),
         json.dumps(json.dumps(json.dumps({"token": CANARY}))), "Authorization: Token " + CANARY[:10] + CANARY,
         f'Authorization: Digest username="x", response="{CANARY}"', f"authorization=Custom a {CANARY}",
+        f"Key (user_id, token)=(1, {CANARY}) already exists.", f"Key (token_digest, kind)=(a {CANARY} (b), c) is gone",
+        f"KEY (lower(api_key::text), x)=({CANARY}, 1)", f"Key (a, session_key)=(1, {CANARY}",
+        f"session_id={CANARY}", f"session_id={SESSION}{CANARY}", f"sessionid={CANARY}", f"tokens: 512{CANARY}",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked_within_a_text(text):
@@ -63,7 +67,10 @@ def test_what_looks_like_a_secret_is_masked_within_a_text(text):
         "batch_delivered", "see https://example.com/a@b", "user@example.com", "the session: closed", "basic rules",
         "http://127.0.0.1:8000/", "monkeys", "tokenizer", 'relation "users_user" does not exist', "",
         "monkeyJumpsOver.the.fence", "eyJ", "eyJ.a.b", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
-        "token_type: no secret", "keyboard", "a hash: 0f3a",
+        "token_type: no secret", "keyboard", "a hash: 0f3a", f"session_id={SESSION}", f'"old_session_id": "{SESSION}"',
+        f"session_ids=['{SESSION}', '{SESSION}']", f"Key (session_id)=({SESSION}) already exists.",
+        f"Key (user_id, email)=(7, x) already exists: {SESSION}", "tokens: 512", '{"max_tokens": 4096}',
+        f"SETTINGS insert_deduplication_token = '{UUID(int=7)}'", f"insert_deduplication_token={UUID(int=7)}",
     ],
 )  # fmt: skip
 def test_what_is_no_secret_stays_as_it_is(text):
@@ -104,7 +111,32 @@ def test_a_password_in_a_url_never_shows(before, after):
     assert CANARY not in redacted_text(f"{before} redis://:{CANARY}@host {after}")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("session_id", SESSION), ("new_session_id", SESSION), ("session_ids", [SESSION, SESSION]), ("tokens", 512),
+        ("insert_deduplication_token", str(UUID(int=7))),
+    ],
+)  # fmt: skip
+def test_what_only_has_the_name_of_a_secret_is_shown(key, value):
+    assert redacted({key: value}) == {key: value}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("session_id", 2 * SESSION), ("sessionid", SESSION), ("token", SESSION), ("token", 512), ("tokens", [512]),
+        ("token", f"session_id={SESSION}"), ("session_ids", [SESSION, CANARY]), ("session_id_hash", SESSION),
+    ],
+)  # fmt: skip
+def test_what_resembles_that_is_not(key, value):
+    assert redacted({key: value}) == {key: "***"}
+
+
 def test_what_stands_around_a_secret_stays_readable():
+    assert redacted_text('Key (user_id, token)=(1, x) is not present in table "a".') == (
+        'Key (user_id, token)=(***) is not present in table "a".'
+    )
     assert redacted_text("<QueryDict: {'password': ['x y'], 'next': ['/']}>") == (
         "<QueryDict: {'password': [***], 'next': ['/']}>"
     )
@@ -125,6 +157,10 @@ def test_what_stands_around_a_private_key_stays_readable():
         "password" + "\\" * 100_000,
         'password:\\"' * 20_000,
         'password:\\"' + "\\" * 100_000,
+        "key (" * 40_000,
+        "key (token)=(" * 20_000,
+        "session_id=" + f"{SESSION}," * 5_000 + "x",
+        "tokens" * 30_000,
     ],
 )
 def test_what_only_begins_like_a_secret_costs_no_time(text):

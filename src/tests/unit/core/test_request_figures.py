@@ -1,6 +1,7 @@
 """What a request is counted as: by the template of its route, never by what somebody made up."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from core import access
 from core.access import with_access_log
@@ -70,6 +71,28 @@ async def test_what_breaks_is_counted_and_not_in_flight_any_more(notes):
     assert notes.levels == [1, 0]
 
 
+async def test_an_answer_that_breaks_off_is_a_failure_however_well_it_began(notes):
+    async def stream(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        raise ArithmeticError
+
+    with capture_logs() as lines, pytest.raises(ArithmeticError):
+        await ask(stream)
+    assert notes.seen["http.request_seconds"][1]["status"] == "5xx"
+    (line,) = [line for line in lines if line["event"] == "request_finished"]
+    assert (line["status"], line["broken_off"]) == (200, True)
+
+
+async def test_who_does_not_wait_for_the_end_of_an_answer_is_no_failure_of_ours(notes):
+    async def stream(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+        scope["die_hard.exchange"].is_disconnected = True
+
+    await ask(stream)
+    assert notes.seen["http.request_seconds"][1]["status"] == "2xx"
+
+
 async def test_who_has_gone_before_the_answer_is_no_failure_of_ours(notes):
     async def wait(scope, receive, send):
         await receive()
@@ -93,6 +116,7 @@ async def test_a_span_that_cannot_be_opened_leaves_nothing_in_flight(notes, monk
 async def test_probes_are_counted_under_their_own_names(notes, path):
     async def answer(scope, receive, send):
         await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
 
     await ask(answer, method="GET", path=path)
     assert notes.seen["http.request_seconds"][1] == {"method": "GET", "route": path, "status": "2xx"}

@@ -1,14 +1,17 @@
 """Static files in production: found under hashed names, never a path outside the folder, Django for everything else."""
 
 import importlib
+from typing import cast
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.core.handlers.asgi import ASGIHandler
 from django.core.management import call_command
 from django.templatetags.static import static
+from django.test import RequestFactory
 from structlog.testing import capture_logs
 
-from core.static_files import HashedStorage, white_noise, with_static_files
+from core.static_files import DevelopmentHandler, HashedStorage, white_noise, with_static_files
 
 
 async def django(scope, receive, send) -> None:
@@ -63,6 +66,23 @@ async def test_a_head_request_gets_no_body_and_a_post_is_refused(collected):
 async def test_everything_else_is_djangos(collected, path):
     status, headers, _ = await answer(path)
     assert (status, headers["x-from"]) == (404, "django")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/static/admin/css/base.css", 200), ("/static/nothing.css", 404), ("/static/", 404), ("/static/..", 404),
+        ("/static/../", 404), ("/static/../../manage.py", 404), ("/static//etc/passwd", 404), ("/static/\0", 404),
+        (f"/static/{'x' * 5000}", 404),
+    ],
+)  # fmt: skip
+def test_in_development_a_path_that_leads_nowhere_or_outside_is_not_found(settings, path, status):
+    settings.DEBUG = True
+    request = RequestFactory().get("/")
+    request.path = path
+    response = DevelopmentHandler(cast("ASGIHandler", django)).get_response(request)
+    assert response.status_code == status
+    response.close()
 
 
 async def test_without_collected_files_everything_is_djangos(settings, tmp_path):

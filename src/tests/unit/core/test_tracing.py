@@ -7,11 +7,13 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 import kit.span
 from core.access import with_access_log
-from core.observability import sentry, tracing
+from core.observability import tracing
+from core.observability.sentry import traces
+from core.observability.tracing.spans import opener
 from kit.errors import DomainError
 from kit.span import traceparent
 
@@ -26,7 +28,7 @@ def opened(kept):
     """Opens spans that are kept."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    return tracing._opener(provider.get_tracer("test"))
+    return opener(provider.get_tracer("test"))
 
 
 @pytest.mark.parametrize(("method", "shown"), [("GET", "GET"), ("X" * 50 + "\n", "_OTHER"), ("get", "_OTHER")])
@@ -68,7 +70,7 @@ class Refused(DomainError):
 def test_a_task_that_found_nothing_to_do_is_not_exported(kept, task, sent, done, exported):
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(tracing.WithoutIdleTasks(kept))
-    opened = tracing._opener(provider.get_tracer("test"))
+    opened = opener(provider.get_tracer("test"))
     before = traceparent.set(sent)
     try:
         with suppress(ValueError, Refused), opened("celery.task", {"celery.task": task}):
@@ -83,6 +85,20 @@ def test_a_task_that_found_nothing_to_do_is_not_exported(kept, task, sent, done,
     names = [span.name for span in kept.get_finished_spans()]
     provider.shutdown()
     assert names == exported
+
+
+def test_nothing_is_remembered_of_spans_that_have_ended_whichever_ends_first(kept):
+    """A use case may outlive its request, whose client has gone."""
+    processor = tracing.WithoutIdleTasks(kept)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+    for name in ("POST api/users/", "outbox.tick"):
+        outer = tracer.start_span(name, kind=SpanKind.CONSUMER)
+        outer.end()
+        tracer.start_span("use_case.X", context=set_span_in_context(outer)).end()
+    provider.shutdown()
+    assert not [each for each in vars(processor).values() if isinstance(each, set) and each]
 
 
 @pytest.mark.parametrize(("name", "is_fault"), [("use_case.X", False), ("celery.task", True)])
@@ -109,7 +125,7 @@ def test_a_task_that_found_nothing_to_do_is_not_sent_to_sentry(task, ops, status
         "transaction": task, "spans": [{"op": op} for op in ops],
         "contexts": {"trace": {"op": "queue.task.celery", "status": status}},
     }  # fmt: skip
-    assert (sentry._before_send_transaction(report, {}) is not None) == is_sent
+    assert (traces.before_send(report, {}) is not None) == is_sent
 
 
 @pytest.mark.parametrize(("path", "spans"), [("/readyz", []), ("/livez", []), ("/metrics", []), ("/x/", ["GET"])])

@@ -34,7 +34,7 @@ def read_back(kind: str, values: list[Any]) -> list[Any]:
     return list(asyncio.run(read()))
 
 
-@given(st.lists(TEXTS, max_size=30))
+@given(st.lists(TEXTS, min_size=1, max_size=30))
 @pytest.mark.parametrize("kind", ["String", "LowCardinality(String)"])
 def test_any_text_is_read_back(kind, values):
     assert read_back(kind, values) == values
@@ -74,9 +74,9 @@ def test_any_time_is_read_back_to_the_microsecond(values: list[datetime]):
     assert read_back("DateTime64(6, 'UTC')", [(at - epoch) // timedelta(microseconds=1) for at in values]) == values
 
 
-def test_every_type_of_event_log_can_be_written():
+def test_every_type_of_event_log_can_be_written_and_without_rows_there_is_nothing_of_it():
     for kind in COLUMNS.values():
-        assert isinstance(native.column(kind, []), bytes)
+        assert native.column(kind, []) == b""
 
 
 def test_another_type_is_refused():

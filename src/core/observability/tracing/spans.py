@@ -1,33 +1,19 @@
-"""Traces to OpenTelemetry: every span of kit.span becomes one, exported over OTLP/HTTP.
+"""Makes the seam's spans into OpenTelemetry's: what they are called, whose children they are, what stands in them."""
 
-Imported only if OTEL_EXPORTER_OTLP_ENDPOINT is set. Where to and how, the sampler and its ratio, limits and resource
-attributes are the SDK's own OTEL_* variables. The seam's `traceparent` goes with the span that is open, so logs, events
-and ClickHouse's queries name it without knowing OpenTelemetry.
-"""
-
-import atexit
 import re
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPMethod
 from typing import Any
 
-from django.core.signals import got_request_exception
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace import Span as SDKSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from core.observability.redaction import redacted_mapping, redacted_text, without_addresses
-from core.task import MOSTLY_IDLE
 from kit.errors import DomainError
-from kit.span import register_tracer, traceparent
+from kit.span import traceparent
 
 _KINDS = {"http.request": SpanKind.SERVER, "celery.task": SpanKind.CONSUMER, "outbox.deliver": SpanKind.PRODUCER}
 # A delivery serves the events of many traces. It belongs to none of them, so it begins its own and links to theirs.
@@ -39,43 +25,11 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{
 # What conventions make of a method that is none: it is the client's text.
 _METHODS, _OTHER = frozenset(HTTPMethod), "_OTHER"
 _LONGEST_TEXT = 8_000
-_PATIENCE_SECONDS = 2.0
-
-_provider: TracerProvider | None = None
 
 
-def start(*, environment: str, release: str) -> None:
-    """Register the tracer of this process, once."""
-    global _provider  # noqa: PLW0603 -- a process has one, or none
-    if _provider is not None:
-        return
-    _provider = TracerProvider(resource=_resource(environment=environment, release=release), shutdown_on_exit=False)
-    atexit.register(stop)
-    _provider.add_span_processor(WithoutIdleTasks(OTLPSpanExporter()))
-    trace.set_tracer_provider(_provider)
-    register_tracer(_opener(_provider.get_tracer("die_hard")))
-    got_request_exception.connect(_note_uncaught)
+def opener(tracer: trace.Tracer) -> Any:
+    """What opens this tracer's spans for kit.span."""
 
-
-def stop() -> None:
-    """Export what is left, as far as the collector takes it soon: nobody waits longer for one that is away."""
-    atexit.unregister(stop)
-    if _provider is not None:
-        closing = threading.Thread(target=_provider.shutdown, name="last-spans", daemon=True)
-        closing.start()
-        closing.join(_PATIENCE_SECONDS)
-
-
-def _resource(*, environment: str, release: str) -> Resource:
-    """What the standard variables say (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES); where they are silent, ours."""
-    ours = {"deployment.environment.name": environment, **({"service.version": release} if release else {})}
-    found = Resource(ours).merge(Resource.create())
-    if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
-        found = found.merge(Resource({SERVICE_NAME: "die-hard"}))
-    return found
-
-
-def _opener(tracer: trace.Tracer) -> Any:
     @contextmanager
     def opened(name: str, attributes: dict[str, object]) -> Iterator[_Listener]:
         if attributes.get("http.request.method", "GET") not in _METHODS:
@@ -98,31 +52,6 @@ def _opener(tracer: trace.Tracer) -> Any:
             traceparent.reset(present)
 
     return opened
-
-
-class WithoutIdleTasks(BatchSpanProcessor):
-    """Exports spans, but for tasks that found nothing to do: there is one every second, day and night.
-
-    A span's children say that something was done; that there is an error, or a refusal, is worth a trace by itself.
-    """
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        super().__init__(exporter)
-        self._parents: set[int] = set()
-
-    def on_start(self, span: SDKSpan, parent_context: Context | None = None) -> None:
-        if span.parent is not None and not span.parent.is_remote:
-            self._parents.add(span.parent.span_id)
-        super().on_start(span, parent_context)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        has_children = span.context is not None and span.context.span_id in self._parents
-        if span.context is not None:
-            self._parents.discard(span.context.span_id)
-        is_beats = span.name in MOSTLY_IDLE and span.kind is SpanKind.CONSUMER and span.parent is None
-        has_failed = "error.type" in (span.attributes or {})
-        if has_children or has_failed or not is_beats:
-            super().on_end(span)
 
 
 class _Listener:
@@ -192,7 +121,7 @@ def _note(span: Span, error: BaseException, *, is_foreseen: bool = False) -> Non
     span.set_status(Status(StatusCode.ERROR, text.partition("\n")[0]))
 
 
-def _note_uncaught(**_: Any) -> None:
+def note_uncaught(**_: Any) -> None:
     """Django has made a 500 of an exception: it does not come by the request's span by itself."""
     if (error := sys.exception()) is not None:
         _note(trace.get_current_span(), error)
