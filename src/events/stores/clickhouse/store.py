@@ -1,20 +1,20 @@
 """Events in ClickHouse, each once: one columnar INSERT a batch, under its token, read back by batch."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from math import ceil
 from typing import Any
 from uuid import UUID
 
-from events.store import Batch, Digest, StoreMisconfigured, StoreRefused, StoreUnavailable
+from events.store import Batch, Digest, StoreRefused, StoreUnavailable
 from events.stores.clickhouse import migrator, replicas, soundness
 from events.stores.clickhouse.block import block
 from events.stores.clickhouse.connection import DrainingConnection, trace_settings
 from events.stores.clickhouse.errors import as_store_errors
 from events.stores.clickhouse.layout import Layout
+from events.stores.clickhouse.one_table import OneTable
 from events.stores.clickhouse.server import Address, Pool, Server
 from events.stores.clickhouse.sql import literal, statement
 
@@ -61,10 +61,9 @@ class ClickHouseEventStore:
         )
         self._pool = Pool(server=self._server, database=database, size=pool_size)
         self._layout = Layout(database=database, cluster=cluster)
+        self._table = OneTable(server=self._server, layout=self._layout)
         self._retention_days = retention_days
         self._found_sound = False
-        # The table that got the last batch; known only where there are several addresses.
-        self._appended_to = ""
 
     async def append(self, batch: Batch) -> None:
         """Keep the batch, whole or not at all; a repeat is known by its token.
@@ -76,12 +75,12 @@ class ClickHouseEventStore:
             return
         columns = block(batch)
         if not self._found_sound:
-            await self._demand_one_table()
+            await self._table.demand_at_all_addresses()
             await self.check()
         try:
             with self._errors(appending=True):
                 async with self._pool.connection() as connection:
-                    await self._demand_same_table(connection)
+                    await self._table.demand_same(connection)
                     await connection.execute(
                         statement("append"), columns, settings=self._append_settings(batch), columnar=True
                     )
@@ -151,49 +150,6 @@ class ClickHouseEventStore:
                 return await replicas.answers(
                     connection, query, columns=columns, layout=self._layout, settings=settings
                 )
-
-    async def _demand_one_table(self) -> None:
-        """Pass if all addresses that answer lead to the same table: else a failover would keep every batch twice.
-
-        On a cluster they are different servers and different tables, which replicate each other.
-        """
-        if not self._server.standbys or self._layout.cluster:
-            return
-        found: dict[str, str] = {}
-        for host, port in self._server.addresses():
-            with suppress(StoreUnavailable):
-                for (identity,) in await self._identity(host, port):
-                    found.setdefault(identity, f"{host}:{port}")
-        if len(found) > 1:
-            raise StoreMisconfigured(
-                reason=f"{' and '.join(found.values())} have event_logs of their own, so that what one has taken the "
-                "other would take again: name addresses of one server, or set CLICKHOUSE_CLUSTER"
-            )
-
-    async def _demand_same_table(self, connection: DrainingConnection) -> None:
-        """Pass if this connection leads to the table that got the last batch, also when it was made anew in silence.
-
-        Two stores that are never up at the same time cannot be compared with each other, only with what was before.
-        """
-        if not self._server.standbys or self._layout.cluster:
-            return
-        for (identity,) in await connection.execute(statement("identity", **self._layout.values())):
-            if self._appended_to not in {"", identity}:
-                raise StoreMisconfigured(
-                    reason=f"{connection.host}:{connection.port} has another event_log than the one that got the last "
-                    "batch, and would take again what that one has: name addresses of one server, or set "
-                    "CLICKHOUSE_CLUSTER (if it was restored meanwhile, restart the workers)"
-                )
-            self._appended_to = identity
-
-    async def _identity(self, host: str, port: int) -> list[tuple[str]]:
-        with self._errors(appending=False):
-            connection = replace(self._server, host=host, port=port, standbys=()).connection(database="")
-            try:
-                rows: list[tuple[str]] = await connection.execute(statement("identity", **self._layout.values()))
-                return rows
-            finally:
-                await connection.disconnect()
 
     @asynccontextmanager
     async def _administration(self) -> AsyncIterator[DrainingConnection]:
