@@ -2,8 +2,10 @@ import sys
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.checks import Tags, register
 
 from core import celery, commandline
+from core.checks import letters_leave
 from core.observability import logs, sentry
 
 
@@ -12,6 +14,7 @@ class CoreConfig(AppConfig):
     celery = celery.app  # imported with the project: whoever publishes a task does it through this application
 
     def ready(self) -> None:
+        register(letters_leave, Tags.security, deploy=True)
         logs.configure(
             level=settings.LOG_LEVEL,
             fmt=settings.LOG_FORMAT,

@@ -33,7 +33,7 @@ def in_production(*command: str, **environment: str) -> subprocess.CompletedProc
         env={
             **needed, "PYTHONPATH": str(SOURCE), "DJANGO_SETTINGS_MODULE": "core.settings",
             "SECRET_KEY": secrets.token_urlsafe(48), "ALLOWED_HOSTS": "api.example.com", "LOG_LEVEL": "ERROR",
-            **environment,
+            "EMAIL_URL": "smtp+tls://us:hunter2@mail.example.com:587", **environment,
         },
     )  # fmt: skip
 
@@ -55,6 +55,10 @@ def test_djangos_checks_find_nothing(environment):
         ({"HTTPS_ONLY": "false"}, "security.W008"),
         ({"HSTS_INCLUDE_SUBDOMAINS": "false"}, "security.W005"),
         ({"SECRET_KEY": "short"}, "security.W009"),
+        *(
+            ({"EMAIL_URL": url}, "core.W001")
+            for url in ("smtp://localhost:25", "smtp://127.0.0.2", "smtp://[::1]:25", "consolemail://")
+        ),
     ],
 )
 def test_they_do_find_what_is_wrong(environment, found):
