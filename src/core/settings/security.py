@@ -2,11 +2,15 @@
 
 import os
 
+from django.core.exceptions import ImproperlyConfigured
+
 from core.settings.environment import flag, names, secret, whole
 from core.settings.guards import TRUSTED_PROXIES
 
 DEBUG = flag("DEBUG", default=False, purpose="Django's debug pages; never in production")
 SECRET_KEY = secret("SECRET_KEY", purpose="signs sessions and tokens; long, random, yours alone")
+if "," in SECRET_KEY or SECRET_KEY[0].isspace() or SECRET_KEY[-1].isspace():
+    raise ImproperlyConfigured("SECRET_KEY has a comma, or a space at an end: SECRET_KEY_FALLBACKS could not hold it")
 SECRET_KEY_FALLBACKS = names(
     "SECRET_KEY_FALLBACKS", purpose="earlier keys: what they have signed is still believed, nothing new is signed"
 )

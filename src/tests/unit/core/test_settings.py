@@ -87,6 +87,10 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("AUTH_TOKEN_SECONDS", "0", "AUTH_TOKEN_SECONDS must be a number of seconds from 1 up, not '0'"),
         ("FRONTEND_URL", "app", "FRONTEND_URL must be a URL that starts with http:// or https://"),
         ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),
+        *(
+            ("SECRET_KEY", key, "SECRET_KEY has a comma, or a space at an end: SECRET_KEY_FALLBACKS could not hold it")
+            for key in ("one,two", " one", "one ")
+        ),
     ],
 )
 def test_a_malformed_variable_stops_the_start_with_one_line(name, value, says):
@@ -118,9 +122,9 @@ def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_do
 
 def test_a_value_may_stand_in_a_file(tmp_path):
     secret = tmp_path / "secret_key"
-    secret.write_text("of the file, with = and ü\n")
+    secret.write_text("of the file with = and ü\n")
     started = start("print(core.settings.SECRET_KEY)", SECRET_KEY="<unset>", SECRET_KEY_FILE=str(secret))
-    assert started.stdout == "of the file, with = and ü\n"
+    assert started.stdout == "of the file with = and ü\n"
 
 
 @pytest.mark.skipif((SOURCE / "core" / ".env").exists(), reason="a developer's own .env sets the variable as well")
