@@ -30,9 +30,13 @@ class Command(BaseCommand):
 
     def _grant(self, *, application: str, reader: str) -> None:
         try:
-            roles.grant(application=application, reader=reader)
+            unnamed = roles.grant(application=application, reader=reader)
         except ProgrammingError as error:
             raise CommandError(f"the roles did not get their rights: {error}".strip()) from error
+        if application and unnamed:
+            self.stderr.write(
+                f"{application} may do nothing with {', '.join(unnamed)}: core/roles.py does not say what it should"
+            )
 
     def _create_superuser(self, *, email: str, password: str) -> None:
         users = User.objects
