@@ -70,9 +70,17 @@ def test_every_setting_of_the_application_arrives_from_the_file_beside_it_unless
     found = yaml.safe_load(compose("--project-directory", str(tmp_path), "config", within=tmp_path).stdout)["services"]
     for name in ("web", "worker", "beat"):
         arrived = {key for key, value in found[name]["environment"].items() if value == "of-the-file"}
-        assert declared.keys() - arrived == THE_CONTAINERS_OWN, name
+        pool = set() if name == "web" else {"DATABASE_POOL_SIZE"}
+        assert declared.keys() - arrived == THE_CONTAINERS_OWN | pool, name
     assert found["migrate"]["environment"]["DATABASE_URL"].startswith("postgres://app_owner@")
     assert {name for name, service in SERVICES.items() if "env_file" in service} == set(OURS)
+
+
+@pytest.mark.parametrize("asked_for", ["", "20", "0"])
+def test_the_web_server_alone_has_a_pool(asked_for):
+    found = yaml.safe_load(compose("config", DATABASE_POOL_SIZE=asked_for).stdout)["services"]
+    sizes = {name: found[name]["environment"]["DATABASE_POOL_SIZE"] for name in OURS}
+    assert sizes == {"web": asked_for or "8", "worker": "0", "beat": "0", "migrate": "0"}
 
 
 def test_a_setting_may_be_a_file_because_compose_does_not_set_it_as_well():
