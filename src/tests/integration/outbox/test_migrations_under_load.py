@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
-from psycopg.errors import LockNotAvailable
+from django.db.migrations.operations import RunSQL
+from django.db.migrations.recorder import MigrationRecorder
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from core.management.commands import migrate
+from core.postgresql import schema
+from core.settings.environment import SOURCE
 from outbox import migrations
 from outbox.relay import deliver_due
 from outbox.sealing import seal_all
@@ -45,9 +49,29 @@ def newest() -> set[str]:
 
 
 class Progress:
-    """How many transactions the writers have committed."""
+    """How many transactions the writers have committed, and for how long at most none of them could."""
 
-    committed = 0
+    # A bound on waiting, not a speed: several times what a migration may hold them up, for a machine that is busy.
+    LONGEST_GAP = 5.0
+
+    def __init__(self) -> None:
+        self.committed, self.longest_gap = 0, 0.0
+        self._last, self._lock = time.monotonic(), Lock()
+
+    def committed_one(self) -> None:
+        with self._lock:
+            self.committed += 1
+            self._look()
+
+    def end(self) -> None:
+        """The last wait counts, too."""
+        with self._lock:
+            self._look()
+        assert self.longest_gap < self.LONGEST_GAP, f"nobody could write for {self.longest_gap:.1f} s"
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        self._last, self.longest_gap = now, max(self.longest_gap, now - self._last)
 
     def goes_on(self, *, by: int = 20) -> bool:
         """Whether so many more are committed; it waits for them."""
@@ -66,7 +90,7 @@ def writers() -> Iterator[Progress]:
         try:
             while not over.is_set():
                 record(1, 2)
-                progress.committed += 1
+                progress.committed_one()
                 time.sleep(0.005)
         finally:
             connection.close()
@@ -79,6 +103,7 @@ def writers() -> Iterator[Progress]:
             over.set()
         for each in working:
             each.result()
+    progress.end()
 
 
 def reader(*tables: str) -> Writer:
@@ -222,6 +247,88 @@ def test_old_code_on_the_new_schema_records_leases_and_settles():
         assert (fence, attempts, replays, events) == (1, 1, 0, 1)
         assert old.execute(OLD_SETTLE, (batch_id, fence)).rowcount == 1
     assert [batch["state"] for batch in batches()] == ["delivered"]
+
+
+def test_a_lock_that_is_waited_for_longer_would_be_noticed(monkeypatch):
+    monkeypatch.setattr(schema, "LOCK_TIMEOUT", "10s")
+    monkeypatch.setattr(Progress, "LONGEST_GAP", 1.0)
+    with pytest.raises(AssertionError, match="nobody could write for"):
+        _write_behind_a_migration_that_waits(seconds=1.5)
+
+
+def _write_behind_a_migration_that_waits(*, seconds: float) -> None:
+    holder = reader("outbox_event")
+    with writers() as progress, ThreadPoolExecutor(1) as thread:
+        assert progress.goes_on()
+        altered = thread.submit(_alter_the_outbox)
+        time.sleep(seconds)
+        holder.rollback()
+        altered.result()
+    holder.close()
+
+
+def _alter_the_outbox() -> None:
+    try:
+        with transaction.atomic():
+            with connection.schema_editor(atomic=True) as editor:
+                editor.execute("ALTER TABLE outbox_event ADD COLUMN tenant text")
+            transaction.set_rollback(True)
+    finally:
+        connection.close()
+
+
+OURS = [
+    migration
+    for (app, _), migration in MigrationLoader(None).disk_migrations.items()
+    if type(migration).__module__.startswith(f"{app}.migrations.") and (SOURCE / app).is_dir()
+]
+NOT_ATOMIC = [migration for migration in OURS if not migration.atomic]
+
+
+def test_there_are_migrations_that_are_not_atomic():
+    assert len(OURS) >= 7
+    assert [str(migration) for migration in NOT_ATOMIC] == ["outbox.0004_foremost_batches"]
+
+
+@pytest.mark.parametrize("migration", NOT_ATOMIC, ids=str)
+def test_one_that_is_not_atomic_is_one_operation_that_may_be_begun_again(migration):
+    """It is broken off in the middle, by a crash or a lock that is not to be had, and `migrate` begins it anew."""
+    (operation,) = migration.operations
+    assert isinstance(operation, RunSQL), "AddIndexConcurrently does not get over the broken index of its first attempt"
+    first, second = (re.sub(r"--.*", "", statement).split() for statement in operation.sql)
+    # What an attempt has left is good for nothing; `CREATE INDEX … IF NOT EXISTS` would keep it.
+    assert first[:5] == ["DROP", "INDEX", "CONCURRENTLY", "IF", "EXISTS"]
+    assert second[:3] == ["CREATE", "INDEX", "CONCURRENTLY"]
+    assert second[3] == first[5]
+
+
+@pytest.mark.parametrize("was_broken_off", [False, True])
+def test_one_that_is_not_atomic_is_begun_again_over_what_it_has_left(was_broken_off):
+    MigrationRecorder(connection).record_unapplied("outbox", "0004_foremost_batches")
+    if was_broken_off:
+        _break_off(*MigrationLoader(None).disk_migrations["outbox", "0004_foremost_batches"].operations[0].sql)
+    assert _is_valid("outbox_batch_foremost") is not was_broken_off
+    call_command("migrate", verbosity=0)
+    assert _is_valid("outbox_batch_foremost")
+    assert applied() == newest()
+
+
+def _break_off(drop: str, create: str) -> None:
+    """Make the index and lose patience with a transaction that is older: an index is left that is good for nothing."""
+    with in_another_session() as session:
+        session.execute(drop)
+        session.execute("SET statement_timeout = '500ms'")
+        holder = reader("outbox_batch")
+        with pytest.raises(QueryCanceled):
+            session.execute(create)
+    holder.rollback()
+    holder.close()
+
+
+def _is_valid(index: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [index])
+        return bool(cursor.fetchone()[0])
 
 
 LATER = sorted(path for path in Path(migrations.__file__).parent.glob("*.sql") if not path.name.startswith("0001"))
