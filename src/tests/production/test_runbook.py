@@ -7,6 +7,7 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
+from core import roles
 from core.postgresql.schema import LOCK_TIMEOUT
 from core.settings.environment import declared
 from tests.production.paths import COMPOSE, ROOT, SERVICES
@@ -20,13 +21,13 @@ RULES = [
     for rule in group["rules"]
 ]
 # What stands in a block, or between backticks, where a line break is a space.
-BLOCKS = "".join(re.findall(r"```sh\n(.*?)```", RUNBOOK, re.DOTALL)).splitlines()
+BLOCKS = re.sub(r"\\\n *", "", "".join(re.findall(r"```sh\n(.*?)```", RUNBOOK, re.DOTALL))).splitlines()
 BETWEEN_BACKTICKS = re.findall(r"(?<!`)`([^`]+)`(?!`)", RUNBOOK)
 TYPED = [line.split(" # ")[0].strip() for line in BLOCKS] + [typed.replace("\n", " ") for typed in BETWEEN_BACKTICKS]
 MANAGED = {
     found[1]
     for typed in TYPED
-    if (found := re.search(r"^(?:.*manage\.py |manage )?((?:outbox [a-z]|migrate_|createsuperuser).*)$", typed))
+    if (found := re.search(r"^(?:.*manage\.py |manage )?((?:outbox [a-z]|migrate_|createsuperuser|check ).*)$", typed))
 }
 COMPOSED = {part for line in TYPED for part in re.split(r" && ", line) if part.startswith("docker compose ")}
 
@@ -41,6 +42,10 @@ def test_an_alert_leads_to_its_meaning_and_to_what_is_to_be_done(rule):
 def test_no_alert_is_told_of_that_does_not_exist():
     told = re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)
     assert sorted(told) == sorted(rule["alert"] for rule in RULES)
+
+
+def test_a_line_fits_on_a_screen():
+    assert [line for line in RUNBOOK.splitlines() if len(line) > 120] == []
 
 
 def test_links_lead_somewhere():
@@ -64,10 +69,11 @@ def test_there_are_management_commands():
 @pytest.mark.parametrize("line", sorted(COMPOSED))
 def test_compose_knows_the_service(line):
     words = shlex.split(line)
-    named = {word for word in words[2:] if word in SERVICES} | ({"all"} if "ps" in words or "build" in words else set())
+    named = {word for word in words[2:] if word.partition(":")[0] in SERVICES}
     assert (
         named
         or "down" in words
+        or {"ps", "build"} & set(words)
         or re.search(r"up --(build )?(--)?detach --wait$|up --build --detach --wait|--profile", line)
     ), line
 
@@ -101,13 +107,30 @@ def test_nobody_is_told_to_wait_longer_for_a_lock_than_migrate_does():
 def test_every_variable_is_known():
     named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)(?:=[^`]*)?`", RUNBOOK))
     compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yml").read_text()))
-    assert named - declared.keys() - compose == {"SSL_CERT_FILE"}
+    assert named - declared.keys() - compose == {"SSL_CERT_FILE", "COMPOSE_PROFILES"}
     # They reach the containers: Compose names them, or hands on the whole file (test_compose).
     assert COMPOSE["x-app"]["env_file"] == [{"path": ".env", "required": False}]
 
 
-def test_every_secret_of_compose_can_be_rotated():
+def test_every_secret_of_compose_can_be_rotated_and_what_it_gives_away_is_said():
     (section,) = re.findall(r"^## Rotate secrets and keys\n(.+?)(?=^## )", RUNBOOK, re.MULTILINE | re.DOTALL)
+    rotated, leaked = section.split("### If a secret has leaked")
     for secret in COMPOSE["secrets"]:
         told = re.escape(secret) if not secret.startswith("clickhouse_") else "clickhouse_…_password"
-        assert re.search(rf"`{told}`", section), secret
+        assert re.search(rf"`{told}`", rotated), secret
+        assert f"`{secret}`" in leaked, secret
+
+
+def test_what_somebody_can_do_with_the_applications_password_is_what_it_may_do():
+    assert "truncate a whole slot" in RUNBOOK
+    assert roles.APPLICATION["partition of outbox_event"] == "SELECT, TRUNCATE"
+    assert "take batches out of the ledger" in RUNBOOK
+    assert "DELETE" in roles.APPLICATION["outbox_batch"]
+
+
+def test_a_drill_says_whether_it_was_tried():
+    (section,) = re.findall(r"^## Drills\n(.+)", RUNBOOK, re.MULTILINE | re.DOTALL)
+    drills = re.findall(r"^\*\*(.+?)\*\* (.+?)\n\n", section, re.MULTILINE | re.DOTALL)
+    assert len(drills) >= 8
+    for name, text in drills:
+        assert re.search(r"\*Tried \d+ \w+ \d{4}\.\*|\*Untried\.\*", text.replace("\n", " ")), name
