@@ -35,7 +35,7 @@ COMPOSED = {part for line in TYPED for part in re.split(r" && ", line) if part.s
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_leads_to_its_meaning_and_to_what_is_to_be_done(rule):
     assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
-    (text,) = re.findall(rf"^### {rule['alert']}\n(.+?)(?=^#)", RUNBOOK, re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(rf"^### {rule['alert']}\n\n(.+?)(?=^#)", RUNBOOK, re.MULTILINE | re.DOTALL)
     assert len(text) > 100
 
 
