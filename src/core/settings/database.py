@@ -7,7 +7,7 @@ from core.settings.environment import database, secret, text, whole
 _POOL_SIZE = whole(
     "DATABASE_POOL_SIZE",
     default=0,
-    purpose="connections in the pool of each web server's process, which sets 8 by itself; 0: no pool; never for workers",
+    purpose="connections in the pool of a process of the web server, which sets 8 by itself; 0: no pool",
 )
 
 _POOLED_BY_TRANSACTION = (

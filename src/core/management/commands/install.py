@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
-from django.db import ProgrammingError
+from django.db import DatabaseError
 
 from core import roles
 from users.models import User
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def _grant(self, *, application: str, reader: str) -> None:
         try:
             unnamed = roles.grant(application=application, reader=reader)
-        except ProgrammingError as error:
+        except DatabaseError as error:
             raise CommandError(f"the roles did not get their rights: {error}".strip()) from error
         if application and unnamed:
             self.stderr.write(

@@ -13,6 +13,7 @@ from threading import Lock, Thread
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection, transaction
+from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunSQL
 from django.db.migrations.recorder import MigrationRecorder
@@ -293,9 +294,7 @@ def test_there_are_migrations_that_are_not_atomic():
 @pytest.mark.parametrize("migration", NOT_ATOMIC, ids=str)
 def test_one_that_is_not_atomic_is_one_operation_that_may_be_begun_again(migration):
     """It is broken off in the middle, by a crash or a lock that is not to be had, and `migrate` begins it anew."""
-    (operation,) = migration.operations
-    assert isinstance(operation, RunSQL), "AddIndexConcurrently does not get over the broken index of its first attempt"
-    first, second = (re.sub(r"--.*", "", statement).split() for statement in operation.sql)
+    first, second = (re.sub(r"--.*", "", statement).split() for statement in _statements(migration))
     # What an attempt has left is good for nothing; `CREATE INDEX … IF NOT EXISTS` would keep it.
     assert first[:5] == ["DROP", "INDEX", "CONCURRENTLY", "IF", "EXISTS"]
     assert second[:3] == ["CREATE", "INDEX", "CONCURRENTLY"]
@@ -306,11 +305,17 @@ def test_one_that_is_not_atomic_is_one_operation_that_may_be_begun_again(migrati
 def test_one_that_is_not_atomic_is_begun_again_over_what_it_has_left(was_broken_off):
     MigrationRecorder(connection).record_unapplied("outbox", "0004_foremost_batches")
     if was_broken_off:
-        _break_off(*MigrationLoader(None).disk_migrations["outbox", "0004_foremost_batches"].operations[0].sql)
+        _break_off(*_statements(NOT_ATOMIC[0]))
     assert _is_valid("outbox_batch_foremost") is not was_broken_off
     call_command("migrate", verbosity=0)
     assert _is_valid("outbox_batch_foremost")
     assert applied() == newest()
+
+
+def _statements(migration: Migration) -> list[str]:
+    (operation,) = migration.operations
+    assert isinstance(operation, RunSQL), "AddIndexConcurrently does not get over the broken index of its first attempt"
+    return [str(statement) for statement in operation.sql]
 
 
 def _break_off(drop: str, create: str) -> None:
