@@ -122,9 +122,10 @@ def test_every_secret_of_compose_can_be_rotated_and_what_it_gives_away_is_said()
 
 
 def test_what_somebody_can_do_with_the_applications_password_is_what_it_may_do():
-    assert "truncate a whole slot" in RUNBOOK
+    said = " ".join(RUNBOOK.split())
+    assert "truncate a whole slot" in said
     assert roles.APPLICATION["partition of outbox_event"] == "SELECT, TRUNCATE"
-    assert "take batches out of the ledger" in RUNBOOK
+    assert "take batches out of the ledger" in said
     assert "DELETE" in roles.APPLICATION["outbox_batch"]
 
 

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
 from threading import Event as Flag
@@ -258,14 +258,12 @@ def test_a_lock_that_is_waited_for_longer_would_be_noticed(monkeypatch):
 
 
 def _write_behind_a_migration_that_waits(*, seconds: float) -> None:
-    holder = reader("outbox_event")
-    with writers() as progress, ThreadPoolExecutor(1) as thread:
+    with closing(reader("outbox_event")) as holder, writers() as progress, ThreadPoolExecutor(1) as thread:
         assert progress.goes_on()
         altered = thread.submit(_alter_the_outbox)
         time.sleep(seconds)
         holder.rollback()
         altered.result()
-    holder.close()
 
 
 def _alter_the_outbox() -> None:
