@@ -1,10 +1,12 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
+from core.settings.environment import SOURCE
 from events.store import StoreUnavailable
 from events.stores.memory import MemoryEventStore
 from outbox import ledger, verification
@@ -242,6 +244,18 @@ def test_a_difference_is_found_again_until_it_is_mended(delivered):
     assert reconcile().in_order
     assert figures().differences == 0
     assert reconcile().batches == 0  # this time has been seen to
+
+
+def test_a_difference_that_is_accepted_as_the_runbook_has_it_ends_the_alert_and_verify_goes_on_naming_it(delivered):
+    kept_of(delivered, 0).popitem()
+    reconcile()
+    assert figures().differences == 1
+    runbook = (SOURCE.parent / "docs" / "operations.md").read_text()
+    (accept,) = re.findall(r'UPDATE outbox_reconciliation [^"]+', runbook)
+    execute(accept)
+    assert reconcile().in_order
+    assert figures().differences == 0
+    assert not outcome().in_order
 
 
 def test_a_comparison_that_does_not_come_to_its_end_leaves_no_hole(delivered, monkeypatch):
