@@ -226,12 +226,12 @@ def test_the_reader_cannot(as_role, forbidden):
 def test_the_application_may_run_every_statement_of_the_outbox(as_role, name):
     with as_role("app") as app, ClientCursor(app) as cursor, app.transaction(force_rollback=True):
         text = statement(name)
-        # A plan is made with the rights that it takes to carry it out; these two have none.
+        # A plan is made under the rights that it takes to carry it out; these two have none.
         planned = text if re.search(r"^(LOCK|COPY) ", text, re.MULTILINE) else f"EXPLAIN {text}"
         if "FROM STDIN" in text:
             with cursor.copy(text):
                 return
-        cursor.execute(planned, defaultdict(lambda: None))
+        cursor.execute(planned, [None] * text.count("%s") or defaultdict(lambda: None))
 
 
 def test_every_table_has_a_decision_and_every_decision_a_table(environment, superuser):
