@@ -26,8 +26,8 @@ services: setup ## start the engines only: PostgreSQL, Valkey, ClickHouse
 install: setup ## migrate both databases and create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py install
 
-test: setup ## run the tests on a throwaway stack, or on the servers in the environment; a="-k word" narrows
-	@$(DEVSTACK) exec -- $(PYTHON) -m pytest $(a)
+test: setup ## run the tests on throwaway stacks, one a core, or on the servers in the environment; a="-k word" narrows, in one process
+	@$(DEVSTACK) exec -- $(PYTHON) -m pytest $(or $(a),-n auto)
 
 lint: setup ## mend what ruff can mend
 	@.venv/bin/ruff check --fix .

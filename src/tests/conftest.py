@@ -6,6 +6,8 @@ import os
 import pytest
 from asgiref.sync import async_to_sync
 
+pytest_plugins = ["tests.parallel"]
+
 _environment = dict(os.environ)
 
 

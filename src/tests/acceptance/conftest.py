@@ -19,6 +19,7 @@ import pytest
 from clickhouse_driver import Client
 
 from tests.acceptance.gate import Gate
+from tests.ports import free_port
 
 SOURCE = Path(__file__).resolve().parents[2]
 COMMANDS = {
@@ -125,12 +126,6 @@ class Application:
             return self.http.get("/livez").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
-
-
-def free_port() -> int:
-    gate = Gate(host="127.0.0.1", port=1)
-    gate.close()
-    return gate.port
 
 
 @contextmanager

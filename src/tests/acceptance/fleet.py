@@ -14,8 +14,9 @@ from uuid import uuid4
 
 import httpx
 
-from tests.acceptance.conftest import COMMANDS, Application, eventually, free_port
+from tests.acceptance.conftest import COMMANDS, Application, eventually
 from tests.acceptance.gate import Gate
+from tests.ports import free_port
 
 CLIENTS = 4
 # Registrations a second of all clients together: each costs a password hash, 25 ms of a core.

@@ -10,8 +10,10 @@ import httpx
 import psycopg
 import pytest
 
-from tests.acceptance.conftest import COMMANDS, SOURCE, eventually, free_port
+from tests.acceptance.conftest import COMMANDS, SOURCE, eventually
 from tests.acceptance.scrape import scrape
+from tests.acceptance.test_journey import pending
+from tests.ports import free_port
 
 LAG = "die_hard_outbox_oldest_pending_age_seconds"
 
@@ -139,7 +141,7 @@ def test_a_comparison_that_finds_a_difference_is_counted_by_kind(application, ev
     condition = {"email": email}
     found_it = "SELECT 1 FROM event_log WHERE JSONExtractString(event_context, 'email') = %(email)s"
     eventually(lambda: event_log.execute(found_it, condition))
-    eventually(lambda: application.verify()["pending_events"] == 0)  # and it is settled
+    eventually(lambda: pending(application) == 0)  # and it is settled
     before = scrape(application)
     event_log.execute(
         "ALTER TABLE event_log UPDATE event_context = replaceAll(event_context, 'grace', 'GRACE')"

@@ -17,6 +17,7 @@ from devstack.engines import Engines
 from devstack.folder import SOURCE
 from tests.chaos.engine import Engine
 from tests.chaos.wire import Wire
+from tests.ports import free_ports
 
 # A lease as short as is allowed, so that pauses can outlast it; everything else such that much happens in little time.
 HASTE = {
@@ -40,7 +41,7 @@ class Installation:
     """A context: entering starts the servers and migrates, leaving kills them."""
 
     def __init__(self, *, folder: Path, settings: Mapping[str, str] = HASTE) -> None:
-        chosen = ports.free(list(ports.ENGINE_PORTS))
+        chosen = free_ports(ports.ENGINE_PORTS)
         described = Engines(folder=folder, ports=chosen, password=secrets.token_urlsafe(12), durable=True)
         self.folder = folder
         self.engines = {

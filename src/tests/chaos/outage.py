@@ -20,10 +20,10 @@ from uuid import uuid4
 
 import httpx
 
-from devstack import ports
 from devstack.folder import SOURCE
 from tests.chaos.evidence import everything_arrived, gather
 from tests.chaos.installation import Installation
+from tests.ports import free_port
 
 _CLIENTS = 4
 # Requests a second of all clients together: a registration costs a password hash, 25 ms of a core.
@@ -67,7 +67,7 @@ def main() -> int:
 
 def _run(installation: Installation, *, down_for: float) -> int:
     _say(f"ClickHouse goes away for {down_for:.0f} s; data and logs in {installation.folder}", "")
-    port = ports.free(["PORT"])["PORT"]
+    port = free_port()
     processes = [_start(name, installation, port=port) for name in _COMMANDS]
     try:
         _wait_for(port)

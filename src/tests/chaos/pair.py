@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 
-from devstack import ports
 from devstack.children import run_to_end
 from devstack.postgres import Postgres
 from tests.chaos.engine import Engine
+from tests.ports import free_port
 
 # Transaction ids of 64 bits: these clusters are as old as if they had wrapped around three times.
 _EPOCH = 3
@@ -21,7 +21,7 @@ class Node:
     """One of the two servers."""
 
     def __init__(self, *, folder: Path, password: str) -> None:
-        port = ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"]
+        port = free_port()
         self.postgres = Postgres(folder=folder, port=port, password=password, durable=True)
         self.url = f"postgres://app:{password}@127.0.0.1:{port}/app"
         self.engine = Engine(self.postgres.service(), log=folder / "log")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack import ports
 from devstack.output import Output
 from devstack.supervisor import Supervisor
+from tests.ports import free_port
 from tests.production.postgres import ComposePostgres
 
 
@@ -21,7 +21,7 @@ def postgres() -> Iterator[ComposePostgres]:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o711)
     server = ComposePostgres(
-        folder=folder / "postgres", port=ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"], password="of-the-superuser",
+        folder=folder / "postgres", port=free_port(), password="of-the-superuser",
         durable=False,
     )  # fmt: skip
     try:

@@ -21,10 +21,7 @@ from tests.acceptance.conftest import Application, eventually
 from tests.production.paths import DOCKER
 from tests.production.postgres import PASSWORDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = pytest.mark.slow
 
 CONFIGURED = dict(
     re.findall(r"^(\w+) = '?([^'\n]*?)'?$", (DOCKER / "postgres" / "postgresql.conf").read_text(), re.MULTILINE)

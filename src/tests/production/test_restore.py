@@ -10,10 +10,7 @@ import pytest
 from tests.production.postgres import PASSWORDS
 from tests.production.test_runbook import BLOCKS, RUNBOOK
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = pytest.mark.slow
 
 INSIDE = "docker compose exec -T postgres "
 LINES = [line.removeprefix(INSIDE) for line in BLOCKS if line.startswith(INSIDE)]

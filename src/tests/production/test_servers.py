@@ -15,7 +15,8 @@ import redis
 from clickhouse_driver import Client
 
 from events.stores.clickhouse.layout import Layout
-from tests.acceptance.conftest import eventually, free_port
+from tests.acceptance.conftest import eventually
+from tests.ports import free_port
 from tests.production.paths import DOCKER, SERVICES
 
 CONFIGURATION = ET.parse(DOCKER / "clickhouse" / "config.d" / "die-hard.xml").getroot()

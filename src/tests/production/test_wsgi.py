@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from core.settings.environment import SOURCE
-from tests.acceptance.conftest import eventually, free_port, own_databases
+from tests.acceptance.conftest import eventually, own_databases
+from tests.ports import free_port
 from tests.production.test_postgres import manage, outbox
 
 pytestmark = pytest.mark.slow

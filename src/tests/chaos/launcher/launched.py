@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devstack import ports
 from devstack.folder import SOURCE
+from tests.ports import free_ports
 
 # What the stack that these tests run on has told us, and what would tell ours not to start.
 _GIVEN = ("DATABASE_URL", "REDIS_URL", "CLICKHOUSE_", "DEBUG", "ENVIRONMENT", "SECRET_KEY", "ALLOWED_HOSTS", "LOG_")
@@ -108,7 +109,7 @@ class Launched:
 def environment_for(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our own without the stack that these tests run on, and with free ports."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(_GIVEN)}
-    chosen = ports.free([*ports.ENGINE_PORTS, *ports.WEB_PORT])
+    chosen = free_ports([*ports.ENGINE_PORTS, *ports.WEB_PORT])
     return {
         **own,
         **{name: str(port) for name, port in chosen.items()},

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from core.settings.environment import SOURCE
+from tests.ports import free_port
 
 
 class Server:
@@ -48,11 +49,6 @@ class Server:
     def stop(self, with_signal: int, *, everybody: bool = False) -> int:
         (os.killpg if everybody else os.kill)(self.process.pid, with_signal)
         return self.process.wait(timeout=15)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture

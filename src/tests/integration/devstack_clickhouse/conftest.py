@@ -17,15 +17,11 @@ import pytest
 from asynch.proto.connection import Connection as AsynchConnection
 from clickhouse_driver import Client
 
+from tests.ports import free_port
+
 SOURCE = Path(__file__).parents[3]
 SECONDS_TO_START = 30
 PASSWORD = "s3cret"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -12,7 +12,8 @@ from typing import Any
 from events.stores.clickhouse import migrator
 from events.stores.clickhouse.layout import Layout
 from events.stores.clickhouse.sql import statement, without_purpose
-from tests.integration.devstack_clickhouse.conftest import PASSWORD, RunningServer, end, free_port, start
+from tests.integration.devstack_clickhouse.conftest import PASSWORD, RunningServer, end, start
+from tests.ports import free_ports
 
 # What needs Keeper, and what stands for it here.
 WITHOUT_KEEPER = {"on_cluster": "", "replacing_engine": "ReplacingMergeTree", "migrations_engine": "MergeTree"}
@@ -27,7 +28,7 @@ class Cluster:
 
     def __init__(self, *, folder: Path) -> None:
         self._folder = folder
-        self._ports = {name: free_port() for name in SHARD_OF}
+        self._ports = free_ports(SHARD_OF)
         self.nodes: dict[str, RunningServer] = {}
         for name in SHARD_OF:
             self.start(name)

@@ -93,7 +93,7 @@ async def test_an_append_that_fails_half_way_says_so_and_the_next_one_gets_a_new
 @pytest.mark.asyncio
 async def test_a_refusal_of_which_the_tables_cannot_be_looked_at_is_not_believed():
     async with scripted(EVENT_LOG_SAMPLE, PROGRESS + exception(117)) as (_, port):
-        store = sound_store(port)
+        store = sound_store(port, send_receive_timeout=2)
         with pytest.raises(StoreUnavailable):
             await store.append(batch())
         await store.close()

@@ -11,7 +11,7 @@ from limits import parse
 from structlog.testing import capture_logs
 
 from guards.counters import Counters
-from tests.acceptance.conftest import free_port
+from tests.ports import free_port
 
 FIVE = parse("5/minute")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from guards.counters import Counters
-from tests.acceptance.conftest import free_port
 from tests.integration.guards.attempts import ELSEWHERE, HOME, assert_refused, bearer, fail, log_in
 from tests.integration.users.conftest import PASSWORD, post, token_in
+from tests.ports import free_port
 from users import tokens
 from users.models import User
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 POOLING = Path(__file__).parents[4] / "docker" / "pgbouncer" / "pooling.ini"
 PROGRAM = shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
 
@@ -22,8 +24,7 @@ def pgbouncer(*, server: dict[str, Any], server_connections: int) -> Iterator[in
     with tempfile.TemporaryDirectory(prefix="die-hard-pgbouncer-") as name:
         folder = Path(name)
         log = folder / "log"
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port: int = taken.getsockname()[1]
+        port = free_port()
         (folder / "pgbouncer.ini").write_text(_configured(server, port=port, server_connections=server_connections))
         # It refuses to run as root, and gives root up only once it has read its file.
         as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []

@@ -11,10 +11,18 @@ from tests.unit.core.test_observability import in_a_process, plain_environment
 
 CANARY = "canary7c1f0123456789"
 BEGIN = "import django; django.setup(); import logging, structlog; log = structlog.get_logger('t'); "
+END_OF_STEP = "--- end of step ---"
 
 
 def logged(code: str, **environment: str) -> list[dict]:
     return [json.loads(line) for line in in_a_process(BEGIN + code, **environment).splitlines()]
+
+
+def printed_by_each(*steps: str, **environment: str) -> dict[str, str]:
+    """What each of them prints, one after the other in one process: to start one takes longer than all of them."""
+    code = BEGIN + "".join(f"\n{step}\nprint({END_OF_STEP!r}, flush=True)" for step in steps)
+    printed = in_a_process(code, **environment).split(f"{END_OF_STEP}\n")[:-1]
+    return dict(zip(steps, printed, strict=True))
 
 
 def test_a_line_has_its_identifier_level_logger_time_and_keys():
@@ -24,37 +32,50 @@ def test_a_line_has_its_identifier_level_logger_time_and_keys():
     assert time.endswith("Z")
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        f"log.info('x', password='{CANARY}')",
-        f"log.info('x', form={{'a': [{{'token': '{CANARY}'}}]}})",
-        f"log.info('x', url='redis://:{CANARY}@host/0')",
-        f"logging.getLogger('lib').warning('connect to %s', 'postgres://app:{CANARY}@db/app')",
-        f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
-        f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
-        f"import warnings; warnings.warn('password={CANARY}')",
-        f"log.info('x', password_hash='{CANARY}')",
-        f"log.info('x', header='eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{CANARY}.{CANARY}')",
-        f"logging.getLogger('lib').error('got eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY} of %s', 'somebody')",
-        f"log.info('x', key='-----BEGIN PRIVATE KEY-----\\n{CANARY}\\n-----END PRIVATE KEY-----')",
-        f"\ntry:\n    raise ValueError('-----BEGIN PRIVATE KEY-----\\n{CANARY}')\nexcept Exception: log.exception('x')",
-    ],
-)
-@pytest.mark.parametrize("fmt", ["json", "console"])
-def test_no_canary_is_in_a_line(code, fmt):
-    printed = in_a_process(BEGIN + code, LOG_FORMAT=fmt)
-    assert "***" in printed
-    assert CANARY not in printed
+CARELESS = [
+    f"log.info('x', password='{CANARY}')",
+    f"log.info('x', form={{'a': [{{'token': '{CANARY}'}}]}})",
+    f"log.info('x', url='redis://:{CANARY}@host/0')",
+    f"logging.getLogger('lib').warning('connect to %s', 'postgres://app:{CANARY}@db/app')",
+    f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
+    f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
+    f"import warnings; warnings.warn('password={CANARY}')",
+    f"log.info('x', password_hash='{CANARY}')",
+    f"log.info('x', header='eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{CANARY}.{CANARY}')",
+    f"logging.getLogger('lib').error('got eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY} of %s', 'somebody')",
+    f"log.info('x', key='-----BEGIN PRIVATE KEY-----\\n{CANARY}\\n-----END PRIVATE KEY-----')",
+    f"\ntry:\n    raise ValueError('-----BEGIN PRIVATE KEY-----\\n{CANARY}')\nexcept Exception: log.exception('x')",
+]
 
 
-@pytest.mark.parametrize(
-    "value", ["'\\ud800'", "'\\0'", "'a\\nb\\u2028'", "{(1, 2): 3}", "b'\\xff'", "object()", "float('nan')", "{1, 2}"]
-)
-@pytest.mark.parametrize("environment", [{}, {"PYTHONIOENCODING": "ascii"}])
-def test_a_line_is_never_lost_because_of_what_it_holds(value, environment):
-    (line,) = logged(f"log.info('odd', value={value})", **environment)
-    assert line["event"] == "odd"
+@pytest.fixture(scope="module", params=["json", "console"])
+def printed(request) -> dict[str, str]:
+    return printed_by_each(*CARELESS, LOG_FORMAT=request.param)
+
+
+@pytest.mark.parametrize("code", CARELESS)
+def test_no_canary_is_in_a_line(code, printed):
+    assert "***" in printed[code]
+    assert CANARY not in printed[code]
+
+
+ODD = [
+    f"log.info('odd', value={value})"
+    for value in (
+        "'\\ud800'", "'\\0'", "'a\\nb\\u2028'", "{(1, 2): 3}", "b'\\xff'", "object()", "float('nan')", "{1, 2}"
+    )
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[{}, {"PYTHONIOENCODING": "ascii"}], ids=["as it is", "ascii"])
+def odd(request) -> dict[str, str]:
+    return printed_by_each(*ODD, **request.param)
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_a_line_is_never_lost_because_of_what_it_holds(code, odd):
+    (line,) = odd[code].splitlines()
+    assert json.loads(line)["event"] == "odd"
 
 
 def test_warnings_and_uncaught_exceptions_are_lines_too():

@@ -10,10 +10,7 @@ from devstack.command import Command, CommandNotFound
 from devstack.output import Output
 from devstack.supervisor import Supervisor
 
-pytestmark = [
-    pytest.mark.asyncio,
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = pytest.mark.asyncio
 STUBBORN = "trap '' TERM; touch up; while :; do sleep 0.02; done"
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack import ports, root
+from devstack import root
 from devstack.output import Output
 from devstack.postgres import NoPostgres, Postgres
 from devstack.root import RootNotAllowed
 from devstack.supervisor import Supervisor
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -31,8 +30,7 @@ def folder() -> Iterator[Path]:
 
 
 def postgres(folder: Path, *, durable: bool = False) -> Postgres:
-    port = ports.free(["POSTGRES_PORT"])["POSTGRES_PORT"]
-    return Postgres(folder=folder / "postgres", port=port, password="open-sesame", durable=durable)
+    return Postgres(folder=folder / "postgres", port=free_port(), password="open-sesame", durable=durable)
 
 
 async def ask(server: Postgres, question: str, *, password: str = "open-sesame") -> str:

@@ -9,11 +9,7 @@ from devstack.service import Service
 from devstack.supervisor import ServiceFailed
 from tests.unit.devstack.supervised import SLEEP, exists, python, shell, supervise, until
 
-pytestmark = [
-    pytest.mark.asyncio,
-    # Other tests of the run may have left threads; the child does nothing between fork and exec that could meet them.
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = pytest.mark.asyncio
 
 
 async def test_a_service_starts_when_those_it_needs_are_ready(tmp_path: Path) -> None:

@@ -13,11 +13,7 @@ from devstack.service import Service
 from devstack.supervisor import StopWanted, Supervisor
 from tests.unit.devstack.supervised import SLEEP, alive, exists, python, shell, stubborn, supervise, until
 
-pytestmark = [
-    pytest.mark.asyncio,
-    # Other tests of the run may have left threads; the child does nothing between fork and exec that could meet them.
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = pytest.mark.asyncio
 
 
 async def test_those_who_need_a_service_are_gone_before_it_is_stopped(tmp_path: Path) -> None:
