@@ -6,9 +6,9 @@ import redis
 from django.test import Client
 
 from guards.counters import Counters
-from tests.integration.users.conftest import _events_of_this_test, ada, letters, root
+from tests.integration.users.conftest import _cheap_hashes, _events_of_this_test, ada, letters, root
 
-__all__ = ["_events_of_this_test", "ada", "letters", "root"]
+__all__ = ["_cheap_hashes", "_events_of_this_test", "ada", "letters", "root"]
 
 # A database of its own in the stack's Redis, so that it may be emptied.
 DATABASE = "/13"

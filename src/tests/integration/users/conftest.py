@@ -13,11 +13,25 @@ from django.test import Client
 
 from kit.errors import DomainError
 from outbox.models import OutboxEvent
+from users.hashing import Argon2idHasher
 from users.letters.delivery import deliver_due
 from users.models import User
 
 PASSWORD = "a long way down"
 NETWORK = "127.0.0.1"  # where the test client calls from
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id all the same, of next to no memory: there are thousands of logins here."""
+    if "real_hashes" not in request.fixturenames:
+        monkeypatch.setattr(Argon2idHasher, "memory_cost", 8)
+        monkeypatch.setattr(Argon2idHasher, "time_cost", 1)
+
+
+@pytest.fixture
+def real_hashes() -> None:
+    """Hashes cost what they cost in production."""
 
 
 @pytest.fixture

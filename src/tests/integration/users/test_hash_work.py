@@ -10,7 +10,7 @@ from tests.integration.users.conftest import PASSWORD, log_in, post
 from users import hashing
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_hashes")]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from users.reauthentication import AccountChanged
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.log_in import InvalidCredentials, LogIn
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_hashes")]
 
 
 def test_a_login_is_recorded_with_the_token_it_gave(ada):

@@ -34,6 +34,7 @@ def test_an_account_is_made_with_its_event_and_the_person_is_the_actor():
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("real_hashes")
 def test_passwords_are_hashed_with_argon2id_of_19_mib():
     assert registration().execute().password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
