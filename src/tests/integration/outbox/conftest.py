@@ -66,6 +66,17 @@ def refused(memory_store: MemoryEventStore) -> Any:
     return lease.batch_id
 
 
+@pytest.fixture
+def delivered(memory_store: MemoryEventStore) -> MemoryEventStore:
+    """The store of two batches, of three events and of two."""
+    record(1, 2, 3)
+    seal()
+    record(4, 5)
+    seal()
+    relay.deliver_due(seconds=10)
+    return memory_store
+
+
 def record(*numbers: int, text: str = "") -> None:
     """Record these numbers in one committed transaction."""
     with transaction.atomic():
