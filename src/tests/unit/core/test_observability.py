@@ -133,10 +133,16 @@ def test_a_password_does_not_reach_sentry_with_the_error_of_its_request(ingest):
     assert CANARY not in sent
 
 
-def test_what_django_has_not_answered_is_a_fault_and_nobodys_address_leaves_with_it(ingest):
-    dsn, envelopes = ingest
-    logged = in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn, RELEASE="app@1.2.3")
-    sent = "\n".join(envelopes)
+@pytest.fixture(scope="module")
+def faults() -> tuple[str, str]:
+    """What Sentry was sent of all of them, and what was logged."""
+    with sentry_double() as (dsn, envelopes):
+        logged = in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn, RELEASE="app@1.2.3")
+        return "\n".join(envelopes), logged
+
+
+def test_what_django_has_not_answered_is_a_fault_and_nobodys_address_leaves_with_it(faults):
+    sent, logged = faults
     assert "that no view foresaw" in sent
     assert "Key (email)=(***)" in sent
     assert re.search(r'"type":\s*"ValidationError"', sent)
@@ -146,19 +152,16 @@ def test_what_django_has_not_answered_is_a_fault_and_nobodys_address_leaves_with
     assert "Key (email)=(***)" in logged
 
 
-def test_each_kind_of_exception_under_an_identifier_is_an_issue_of_its_own(ingest):
-    dsn, envelopes = ingest
-    in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn)
-    fingerprints = set(re.findall(r'"fingerprint":\s*(\[[^]]*\])', "\n".join(envelopes)))
+def test_each_kind_of_exception_under_an_identifier_is_an_issue_of_its_own(faults):
+    sent, _ = faults
+    fingerprints = set(re.findall(r'"fingerprint":\s*(\[[^]]*\])', sent))
     assert {tuple(json.loads(each)) for each in fingerprints} >= {
         ("delivery_failed", "ValueError"), ("delivery_failed", "KeyError")
     }  # fmt: skip
 
 
-def test_no_local_variable_leaves_with_an_exception_that_our_code_logs(ingest):
-    dsn, envelopes = ingest
-    in_a_process(_FAULTS, SENTRY_CONFIG_DSN=dsn)
-    sent = "\n".join(envelopes)
+def test_no_local_variable_leaves_with_an_exception_that_our_code_logs(faults):
+    sent, _ = faults
     assert "delivery_failed" in sent
     assert "canary-in-a-local" not in sent
     assert not re.search(r'"vars":', sent)
