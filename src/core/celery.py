@@ -4,6 +4,8 @@ import os
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+# Worker and beat would load every view and the admin to check them, at each start. `check` and `migrate` have done it.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 from celery import Celery
 from celery.signals import (

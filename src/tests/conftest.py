@@ -5,10 +5,12 @@ import os
 
 import pytest
 from asgiref.sync import async_to_sync
+from hypothesis import settings as hypothesis_settings
 
 pytest_plugins = ["tests.parallel"]
 
 _environment = dict(os.environ)
+hypothesis_settings.register_profile("long", max_examples=2000, deadline=None)
 
 
 def pytest_collection_finish() -> None:

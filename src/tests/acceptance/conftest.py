@@ -158,13 +158,13 @@ def own_databases(*, redis_db: int = 9, **more: str) -> Iterator[dict[str, str]]
     clickhouse.disconnect()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def environment() -> Iterator[dict[str, str]]:
     with own_databases() as own:
         yield own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def application(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     running = Application(folder=tmp_path_factory.mktemp("application"), environment=environment)
     try:
@@ -175,7 +175,7 @@ def application(environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def event_log(environment: dict[str, str], application: Application) -> Iterator[Client]:
     client = client_past_the_gate(environment)
     yield client

@@ -2,13 +2,10 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,6 +13,7 @@ from clickhouse_driver import Client
 
 from devstack.folder import SOURCE
 from tests.chaos.pair import Node, Pair
+from tests.folders import passable_folder
 from tests.integration.outbox.conftest import INSERT
 
 _TRY_AGAIN = 4
@@ -66,27 +64,25 @@ def _event_ids(session) -> set[UUID]:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    folder = Path(tempfile.mkdtemp(prefix="die-hard-failover-"))
-    folder.chmod(0o711)  # PostgreSQL may run as another user
     database = f"failover_{uuid4().hex[:12]}"
     clickhouse = Client(
         host=os.environ["CLICKHOUSE_HOST"], port=os.environ["CLICKHOUSE_PORT"], user=os.environ["CLICKHOUSE_USER"],
         password=os.environ["CLICKHOUSE_PASSWORD"],
     )  # fmt: skip
-    pair = Pair(folder=folder)
-    try:
-        pair.start()
-        scene = Scene(pair=pair, clickhouse=clickhouse, database=database)
-        installed = scene.manage(pair.primary, "install")
-        assert installed.returncode == 0, installed.stderr
-        clickhouse.execute(f"USE {database}")
-        clickhouse.execute("SYSTEM STOP MERGES event_log")
-        yield scene
-    finally:
-        pair.close()
-        clickhouse.execute(f"DROP DATABASE IF EXISTS {database}")
-        clickhouse.disconnect()
-        shutil.rmtree(folder, ignore_errors=True)
+    with passable_folder("die-hard-failover-") as folder:
+        pair = Pair(folder=folder)
+        try:
+            pair.start()
+            scene = Scene(pair=pair, clickhouse=clickhouse, database=database)
+            installed = scene.manage(pair.primary, "install")
+            assert installed.returncode == 0, installed.stderr
+            clickhouse.execute(f"USE {database}")
+            clickhouse.execute("SYSTEM STOP MERGES event_log")
+            yield scene
+        finally:
+            pair.close()
+            clickhouse.execute(f"DROP DATABASE IF EXISTS {database}")
+            clickhouse.disconnect()
 
 
 def test_what_was_delivered_before_a_failover_that_lost_the_ledgers_end_is_not_repeated(scene):

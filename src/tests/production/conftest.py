@@ -1,16 +1,14 @@
 import asyncio
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from devstack.output import Output
 from devstack.supervisor import Supervisor
+from tests.folders import passable_folder
 from tests.ports import free_port
 from tests.production.postgres import ComposePostgres
 
@@ -18,20 +16,15 @@ from tests.production.postgres import ComposePostgres
 @pytest.fixture(scope="package")
 def postgres() -> Iterator[ComposePostgres]:
     """PostgreSQL as in Compose, with its roles and an empty database."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o711)
-    server = ComposePostgres(
-        folder=folder / "postgres", port=free_port(), password="of-the-superuser",
-        durable=False,
-    )  # fmt: skip
-    try:
+    with passable_folder("compose-postgres-") as folder:
+        server = ComposePostgres(
+            folder=folder / "postgres", port=free_port(), password="of-the-superuser", durable=False
+        )
         with running(server):
             secrets = folder / "secrets"
             secrets.mkdir(mode=0o700)
             server.make_roles(secrets)
             yield server
-    finally:
-        shutil.rmtree(folder)
 
 
 @contextmanager

@@ -1,22 +1,18 @@
 """A folder for a launcher under test, and the launchers that a test starts in it."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.launcher.launched import Launched, Start
+from tests.folders import passable_folder
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's own, which other users cannot pass through: PostgreSQL may run as one."""
-    path = Path(tempfile.mkdtemp(prefix="launcher-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+    with passable_folder("launcher-") as path:
+        yield path
 
 
 @pytest.fixture

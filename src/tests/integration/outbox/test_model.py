@@ -35,6 +35,8 @@ from tests.integration.outbox import steps
 from tests.integration.outbox.conftest import Writer, fetch
 from tests.integration.outbox.promises import hold_promises
 
+# Other ones in each run; with --hypothesis-profile=long, two hundred.
+HISTORIES = hypothesis_settings.default.max_examples // 10
 # At most so many events in one sealing; 0: nobody seals.
 limits = st.sampled_from([100, 0, 1, 4])
 counts = st.integers(min_value=1, max_value=5)
@@ -209,7 +211,7 @@ def test_no_history_of_crashes_and_failures_loses_or_repeats_an_event(settings):
         run_state_machine_as_test(
             Outbox,
             settings=hypothesis_settings(
-                max_examples=30,
+                max_examples=HISTORIES,
                 stateful_step_count=40,
                 deadline=None,
                 # Each step is a round trip to PostgreSQL; how long they take together is bounded above.

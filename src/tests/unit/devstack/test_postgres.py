@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,16 +15,14 @@ from devstack.output import Output
 from devstack.postgres import NoPostgres, Postgres
 from devstack.root import RootNotAllowed
 from devstack.supervisor import Supervisor
+from tests.folders import passable_folder
 from tests.ports import free_port
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that other users can pass through, which pytest's own are not."""
-    path = Path(tempfile.mkdtemp())
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+    with passable_folder("postgres-") as path:
+        yield path
 
 
 def postgres(folder: Path, *, durable: bool = False) -> Postgres:
