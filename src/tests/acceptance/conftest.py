@@ -149,7 +149,7 @@ def own_databases(*, redis_db: int = 9, **more: str) -> Iterator[dict[str, str]]
             "CLICKHOUSE_DATABASE": name,
             "ACCEPTANCE_REDIS_DB": str(redis_db),
             "OUTBOX_BACKOFF_CAP": "1",
-            "OUTBOX_FLUSH_INTERVAL": "0.25",
+            "OUTBOX_FLUSH_INTERVAL": "0.5",
             "LOG_FORMAT": "json",
             **more,
         }

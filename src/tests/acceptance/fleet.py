@@ -16,6 +16,7 @@ import httpx
 
 from tests.acceptance.conftest import COMMANDS, Application, eventually
 from tests.acceptance.gate import Gate
+from tests.plain_http import PLAIN
 from tests.ports import free_port
 
 CLIENTS = 4
@@ -75,7 +76,7 @@ class Fleet(Application):
         assert self.processes[name].poll() is None, self.log(name)
         if name in self.ports:
             try:
-                return httpx.get(f"http://127.0.0.1:{self.ports[name]}/readyz").is_success
+                return PLAIN.get(f"http://127.0.0.1:{self.ports[name]}/readyz").is_success
             except httpx.TransportError:
                 return False
         sign = self.folder / "alive" / name / name.partition("-")[0]

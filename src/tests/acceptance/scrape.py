@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-import httpx
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.plain_http import PLAIN
 from tests.promtool import promtool
 
 ALERTS = Path(__file__).resolve().parents[3] / "docs" / "monitoring" / "alerts.yml"
@@ -30,7 +30,7 @@ class Scrape:
 def scrape(application, *, port: int | None = None) -> Scrape:
     address = f"http://127.0.0.1:{port or application.port}/metrics"
     token = application.environment["METRICS_TOKEN"]
-    answer = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=15)
+    answer = PLAIN.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=15)
     assert answer.status_code == 200, answer.text
     return Scrape(answer.text)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.conftest import COMMANDS, SOURCE, eventually
 from tests.acceptance.scrape import scrape
 from tests.acceptance.test_journey import pending
+from tests.plain_http import PLAIN
 from tests.ports import free_port
 
 LAG = "die_hard_outbox_oldest_pending_age_seconds"
@@ -53,7 +54,7 @@ def another_web(application):
 
     def answers():
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+            return PLAIN.get(f"http://127.0.0.1:{port}/livez").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -115,7 +116,7 @@ def test_a_registration_moves_the_figures_of_every_process_on_its_way(applicatio
 
 def test_figures_of_a_killed_process_stay_counted_and_its_present_state_is_forgotten(application, another_web):
     process, port = another_web
-    answer = httpx.post(
+    answer = PLAIN.post(
         f"http://127.0.0.1:{port}/api/auth/login/", json={"email": "nobody@example.com", "password": "x"}
     )
     assert answer.status_code == 401

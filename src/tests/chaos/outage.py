@@ -23,6 +23,7 @@ import httpx
 from devstack.folder import SOURCE
 from tests.chaos.evidence import everything_arrived, gather
 from tests.chaos.installation import Installation
+from tests.plain_http import PLAIN
 from tests.ports import free_port
 
 _CLIENTS = 4
@@ -141,7 +142,7 @@ def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/livez").is_success:
+            if PLAIN.get(f"http://127.0.0.1:{port}/livez").is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.1)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from core.settings.environment import SOURCE
+from tests.plain_http import PLAIN
 from tests.ports import free_port
 
 
@@ -31,7 +32,7 @@ class Server:
         return self._log.read_text()
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return PLAIN.get(f"http://127.0.0.1:{self.port}{path}")
 
     def wait_until(self, look: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
