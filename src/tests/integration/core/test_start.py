@@ -10,7 +10,7 @@ from core.settings.environment import SOURCE
 def told(program: str) -> str:
     """What a fresh process with Django set up prints."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys, django; django.setup(); {program}"],
+        [sys.executable, "-c", f"import sys, django; django.setup()\n{program}"],
         cwd=SOURCE, capture_output=True, text=True, check=True, timeout=60,
         env={**os.environ, "PYTHONPATH": str(SOURCE), "DJANGO_SETTINGS_MODULE": "core.settings"},
     )  # fmt: skip
@@ -30,4 +30,20 @@ def test_djangos_checks_look_at_the_admins_pages_nevertheless():
 def test_the_admin_is_there_as_soon_as_somebody_asks_for_a_page():
     assert (
         told("from django.urls import reverse; print(reverse('admin:users_user_changelist'))") == "/admin/users/user/"
+    )
+
+
+def test_the_admins_pages_are_looked_for_once_though_two_threads_want_them():
+    """As runserver's reloader and its checks do: of two who look at the same time, each would find half of them."""
+    look = "run_checks(tags=['admin'])", "get_resolver().urlconf_module"
+    assert (
+        told(f"""
+from concurrent.futures import ThreadPoolExecutor
+from django.core.checks import run_checks
+from django.urls import get_resolver
+with ThreadPoolExecutor(2) as threads:
+    wanted = threads.submit(lambda: {look[0]}), threads.submit(lambda: {look[1]})
+    print(wanted[0].result(), bool(wanted[1].result()))
+""")
+        == "[] True"
     )
