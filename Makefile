@@ -26,7 +26,7 @@ services: setup ## start the engines only: PostgreSQL, Valkey, ClickHouse
 install: setup ## migrate both databases and create the superuser of DJANGO_SUPERUSER_EMAIL and _PASSWORD
 	@$(DEVSTACK) with-env -- $(PYTHON) src/manage.py install
 
-test: setup ## run the tests: a process and a throwaway stack for each core, or the servers in the environment; a="-k word" narrows
+test: setup ## run the tests in a few processes, each on a throwaway stack, or on the servers in the environment; a="-k word" narrows
 	@$(DEVSTACK) exec -- $(PYTHON) -m pytest $(or $(a),-n auto)
 
 lint: setup ## mend what ruff can mend

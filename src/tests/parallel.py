@@ -1,4 +1,4 @@
-"""The whole suite at once (`make test`): a process of pytest-xdist for each core, each on a stack of its own.
+"""The whole suite at once (`make test`): several processes of pytest-xdist, each on a stack of its own.
 
 They share no server, so no test knows of its neighbours. Tests go to them by module, those that take longest first.
 """
@@ -17,6 +17,8 @@ from devstack import environment, folder
 
 # Each has engines and applications of its own, some 2 GB of memory.
 _MOST = 4
+# Tests wait for a third of their time: for processes to start, for a tick, for somebody to notice.
+_WHO_WAIT = 1
 _ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CLICKHOUSE_HOST")
 # Modules whose tests share processes that take long to start.
 TOGETHER = (
@@ -26,18 +28,18 @@ TOGETHER = (
 )
 # Lest one process is still at it when all others have finished.
 LONGEST_FIRST = (
-    TOGETHER[0],
-    "acceptance/test_rolling_restart.py",
-    "chaos/test_failover.py",
     TOGETHER[1],
-    "chaos/launcher/test_kill_matrix.py",
-    "chaos/test_kills.py",
+    TOGETHER[0],
     "acceptance/test_bench.py",
-    "integration/outbox/",
+    "chaos/launcher/test_kill_matrix.py",
+    "acceptance/test_rolling_restart.py",
+    "chaos/test_kills.py",
+    "chaos/test_failover.py",
     TOGETHER[2],
-    "production/",
     "fuzz/",
     "acceptance/",
+    "integration/outbox/",
+    "production/",
     "chaos/",
 )
 
@@ -63,7 +65,7 @@ def place_of(nodeid: str) -> int:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """What `-n auto` means: 0, that is this process alone, on servers of which nobody could start another set."""
-    return min(os.cpu_count() or 1, _MOST) if _devstack_started_the_servers() else 0
+    return min((os.cpu_count() or 1) + _WHO_WAIT, _MOST) if _devstack_started_the_servers() else 0
 
 
 @pytest.hookimpl(optionalhook=True)

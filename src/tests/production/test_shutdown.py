@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Application, own_databases
+from tests.production.test_postgres import manage
 
 pytestmark = pytest.mark.slow
 REQUESTS = 24
@@ -19,6 +20,7 @@ REQUESTS = 24
 @pytest.fixture(scope="module")
 def environment():
     with own_databases(redis_db=12, HASHING_THREADS="1") as own:
+        assert manage(own, "install").returncode == 0
         yield own
 
 
@@ -43,7 +45,6 @@ def test_what_was_asked_before_sigterm_is_answered_and_recorded(environment, tmp
     application = Application(folder=tmp_path, environment={**environment, "WEB_CONCURRENCY": str(processes)})
     emails = [f"{uuid4().hex}@example.com" for _ in range(REQUESTS)]
     try:
-        application.manage("install")
         application.start("web")
         with ExitStack() as clients:
             asked = [
