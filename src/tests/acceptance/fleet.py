@@ -21,7 +21,7 @@ from tests.ports import free_port
 
 CLIENTS = 4
 # Registrations a second of all clients together: each costs a password hash, 25 ms of a core.
-RATE = 5.0
+RATE = 3.0
 ONE_REQUEST_A_CONNECTION = httpx.Limits(max_keepalive_connections=0)
 
 
