@@ -33,7 +33,8 @@ APPLICATION: Mapping[str, str] = {
     "outbox_event_id_seq": "SELECT, UPDATE",
     # Rows go in by way of the log. A slot is truncated as a whole, after `rotation` has looked at the ledger.
     "partition of outbox_event": "SELECT, TRUNCATE",
-    # What a batch consists of is not changed; the copy of a refused event is neither changed nor removed.
+    # Neither what a batch consists of nor the copy of a refused event is changed in place. That stops no thief of the
+    # password: a batch may be pruned, and another one entered.
     "outbox_batch": "SELECT, INSERT, DELETE, "
     "UPDATE (state, owner, fence, attempts, due_at, replays, reason, delivered_at, checksum)",
     "outbox_quarantine": "SELECT, INSERT, UPDATE (quarantined_at)",

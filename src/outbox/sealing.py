@@ -100,7 +100,7 @@ def cut(*, rows: int, payload: int) -> dict[str, int]:
     """How `seal.sql` cuts batches of at most so many rows, and of so many bytes of payload.
 
     It cuts between stretches of neighbouring ids, a power of two and at most a hundredth of a batch, so that a batch of
-    10,000 has room for all but 31. One of fewer than 200 rows is cut row by row.
+    10,000 lacks 62 at most. One of fewer than 200 rows is cut row by row.
     """
     bits = min(5, max(1, rows // 100).bit_length() - 1)
     stretch = 1 << bits
@@ -110,7 +110,7 @@ def cut(*, rows: int, payload: int) -> dict[str, int]:
         "mask": stretch - 1,
         "whole": (1 << stretch) - 1,
         "row_weight": row_weight,
-        # A whole stretch of rows that are just not heavy is a twentieth of a batch.
+        # A whole stretch of rows that are just not heavy is a sixth of a batch at most, a twentieth at 10,000 rows.
         "heavy": 16 * row_weight,
         # A batch ends with the stretch that begins within this.
         "batch_weight": row_weight * (rows - stretch + 1),

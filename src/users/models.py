@@ -51,8 +51,13 @@ class UserManager(BaseUserManager["User"]):
             wanted = self.model(email=email, **fields)
             wanted.set_unusable_password()  # random, so it tells this account from one that was there already
             self.bulk_create([wanted], ignore_conflicts=True)
-            user = self.with_email(email).filter(password=wanted.password).first()
-            if user is None:
+            user = self.with_email(email).first()
+            if (
+                user is None
+            ):  # something else is in the way, such as a sequence that lags behind: have PostgreSQL say it
+                wanted.save(using=self._db, force_insert=True)
+                user = wanted
+            if user.password != wanted.password:
                 raise EmailTaken(email=email)
             user.password = hashed
             user.save(using=self._db, update_fields=["password"])

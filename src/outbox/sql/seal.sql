@@ -58,7 +58,7 @@ fresh AS (
     UNION ALL
     SELECT id, occurred_at, bytes FROM swept
 ),
--- Neighbours by id are taken together before anything is sorted or cut: 0.9 µs a row instead of 1.5 for each by itself. What is
+-- Neighbours by id are taken together before anything is sorted or cut: 0.6 of the time that each by itself takes. What is
 -- heavy stands alone, so that a batch can end beside it. A row's day (in UTC) is told cheaply, its month is not.
 stretch AS (
     SELECT

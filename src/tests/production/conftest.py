@@ -1,8 +1,8 @@
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +27,11 @@ def postgres() -> Iterator[ComposePostgres]:
             yield server
 
 
+def log_of(server: ComposePostgres) -> Path:
+    """What the server prints, its log among it."""
+    return server.folder.with_suffix(".log")
+
+
 @contextmanager
 def running(server: ComposePostgres) -> Iterator[None]:
     """The server, watched by an event loop in a thread of its own."""
@@ -34,8 +39,8 @@ def running(server: ComposePostgres) -> Iterator[None]:
     failed: list[BaseException] = []
 
     async def watch() -> None:
-        with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230, PTH123 -- nothing is read or written
-            async with Supervisor([server.service()], output=Output(nowhere, names=[])) as supervisor:
+        with log_of(server).open("w") as log:
+            async with Supervisor([server.service()], output=Output(log, names=[])) as supervisor:
                 await supervisor.all_up()
                 up.set()
                 await stop.wait()

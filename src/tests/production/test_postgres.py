@@ -18,6 +18,7 @@ from core import roles
 from core.settings.environment import SOURCE
 from outbox.sql import statement
 from tests.acceptance.conftest import Application, eventually
+from tests.production.conftest import log_of
 from tests.production.paths import DOCKER
 from tests.production.postgres import PASSWORDS
 
@@ -112,8 +113,18 @@ def test_segments_of_wal_are_ended_early_for_an_archive_only():
     assert "archive_timeout" not in CONFIGURED or CONFIGURED.get("archive_mode") == "on"
 
 
-def test_statements_are_logged_without_what_they_carry():
-    assert CONFIGURED["log_parameter_max_length"] == CONFIGURED["log_parameter_max_length_on_error"] == "0"
+def test_the_log_says_what_went_wrong_and_nothing_that_statements_carry(postgres, superuser):
+    superuser.execute("CREATE TEMPORARY TABLE known (email text PRIMARY KEY)")
+    superuser.execute("INSERT INTO known VALUES ('canary-1'), ('canary-2')")
+    for refused in ("INSERT INTO known VALUES ('canary-1')", "UPDATE known SET email = 'canary-2'"):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            superuser.execute(refused)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        superuser.execute("INSERT INTO known VALUES (%s)", ["canary-1"])
+    superuser.execute("SELECT pg_sleep(1.2), 'canary-slow'")
+    said = log_of(postgres).read_text()
+    assert 'duplicate key value violates unique constraint "known_pkey"' in said
+    assert "canary" not in said
 
 
 def test_the_application_works_as_a_role_that_owns_nothing(environment, superuser, tmp_path):

@@ -31,7 +31,8 @@ class Command(migrate.Command):
                 return
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
-                    raise
+                    reason = " ".join(str(error).split())
+                    raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=3) from error
             self._say_who_is_in_the_way(attempt, database=options["database"])
             time.sleep(_PAUSE_SECONDS)
         raise CommandError(

@@ -66,6 +66,7 @@ class Quarantine(Action):
         return DONE
 
     def _discard(self, batch: UUID, *, because: str, by: str, sure: bool) -> int:
+        because = because.strip()
         if not because:
             raise CommandError('say why: --because "…"', returncode=2)
         event = find(batch)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.http import HttpRequest
 from django.middleware import clickjacking, common, csrf
 from django.test import AsyncClient, Client
 from django.utils.module_loading import import_string
@@ -71,3 +72,15 @@ async def test_no_step_of_it_goes_into_a_thread(monkeypatch):
         watch(owner, step)
     await AsyncClient().get("/api/users/me/")
     assert seen == {(owner, step, threading.current_thread()) for owner, step in steps}
+
+
+async def test_a_form_is_parsed_in_a_thread_because_it_may_be_large(monkeypatch):
+    parsed_in = []
+
+    def parse(self: csrf.CsrfViewMiddleware, request: HttpRequest) -> None:
+        parsed_in.append(threading.current_thread())
+
+    monkeypatch.setattr(csrf.CsrfViewMiddleware, "_check_token", parse)
+    await AsyncClient(enforce_csrf_checks=True).post(LOGIN, data=ROOT)
+    assert parsed_in
+    assert threading.current_thread() not in parsed_in

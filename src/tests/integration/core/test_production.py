@@ -121,3 +121,11 @@ def test_cookies_are_kept_to_tls_and_to_this_host():
 def test_the_request_ids_of_strangers_are_not_believed(proxies, believed):
     asked = "from django.conf import settings as s; print(s.REQUEST_IDS_BELIEVED)"
     assert in_production("-c", asked, TRUSTED_PROXIES=proxies).stdout == f"{believed}\n"
+
+
+@pytest.mark.parametrize("command", ["migrate", "install"])
+def test_a_database_that_is_away_is_told_in_a_line_and_by_the_code_for_later(command):
+    done = in_production("manage.py", command, DATABASE_URL="postgres://app@127.0.0.1:1/app")
+    assert done.returncode == 3
+    assert "PostgreSQL cannot do this now: " in done.stderr
+    assert "Traceback" not in done.stderr

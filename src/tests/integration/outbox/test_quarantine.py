@@ -71,8 +71,9 @@ def test_discarding_is_an_event_itself(refused):
 
 
 def test_discarding_wants_a_reason_and_asks_before_it_acts(refused, monkeypatch):
-    with pytest.raises(CommandError, match="say why"):
-        outbox("quarantine", "discard", str(refused))
+    for reason in ((), ("--because", "  ")):
+        with pytest.raises(CommandError, match="say why"):
+            outbox("quarantine", "discard", str(refused), *reason, "--yes")
     monkeypatch.setattr("builtins.input", lambda _: "n")
     assert outbox("quarantine", "discard", str(refused), "--because", "x")[0] == 1
     assert len(quarantined(limit=10)) == 1

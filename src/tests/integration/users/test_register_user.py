@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, at_once, events
@@ -109,6 +109,17 @@ def test_of_many_at_the_same_moment_one_gets_the_address_and_no_statement_fails(
     assert len(events("user_registration_failed")) == 5
     assert User.objects.with_email(email).get().check_password(PASSWORD)
     assert failed == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_else_is_in_the_way_is_not_told_as_a_taken_address():
+    """Such as a sequence that lags behind its table, as after a logical replication."""
+    taken = registration().execute()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE users_user ALTER COLUMN id RESTART WITH {taken.pk}")
+    with pytest.raises(IntegrityError, match="users_user_pkey"):
+        registration(email="grace@example.com").execute()
+    assert events("user_registration_failed") == []
 
 
 def test_the_password_is_not_shown():
