@@ -52,7 +52,7 @@ def test_what_was_asked_before_sigterm_is_answered_and_recorded(environment, tmp
             ]
             for client, email in zip(asked, emails, strict=True):
                 client.sendall(registration(email))
-            # Passwords are hashed one after the other: when the first is answered, all have been taken in and most wait.
+            # Passwords are hashed one after the other: when the first is answered, all are taken in and most wait.
             asked[0].recv(1, socket.MSG_PEEK)
             process = application.processes.pop("web")
             process.send_signal(signal.SIGTERM)

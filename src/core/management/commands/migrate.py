@@ -24,6 +24,14 @@ _LONGEST_TRANSACTIONS = """
 
 
 class Command(migrate.Command):
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Checks included, which are made before `handle` and ask the database as well."""
+        try:
+            return super().execute(*args, **options)
+        except OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=3) from error
+
     def handle(self, *args: Any, **options: Any) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -31,8 +39,7 @@ class Command(migrate.Command):
                 return
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
-                    reason = " ".join(str(error).split())
-                    raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=3) from error
+                    raise
             self._say_who_is_in_the_way(attempt, database=options["database"])
             time.sleep(_PAUSE_SECONDS)
         raise CommandError(
