@@ -1,13 +1,15 @@
 """The Celery application: `celery -A core worker` and `celery -A core beat`."""
 
 import os
+import signal
+import threading
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 # Worker and beat would load every view and the admin to check them, at each start. `check` and `migrate` have done it.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
-from celery import Celery
+from celery import Celery, beat
 from celery.signals import (
     after_task_publish,
     beat_init,
@@ -84,6 +86,18 @@ def _worker_lives(**_: Any) -> None:
 def _begin_to_watch_beat(**_: Any) -> None:
     # The web server sends no messages, but whoever will some day is not beat.
     after_task_publish.connect(_beat_lives)
+
+
+@beat_init.connect
+def _stop_between_two_messages(sender: beat.Service, **_: Any) -> None:
+    """Beat's own handler closes schedule and connection under a message that is being sent, so it may end with 1."""
+
+    def stop(*_: Any) -> None:
+        # It logs, which no handler may do: the line that it interrupts might be half written.
+        threading.Thread(target=sender.stop).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _beat_lives(**_: Any) -> None:

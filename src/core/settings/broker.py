@@ -36,6 +36,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "retry_on_timeout": False,
     "visibility_timeout": 600,
 }
+# Beat looks this often, in seconds, whether it was asked to stop.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "outbox-tick": {
         "task": "outbox.tick",

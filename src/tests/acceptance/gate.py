@@ -56,10 +56,14 @@ class Gate:
     def _reach(self) -> socket.socket:
         return socket.create_connection(self._server, timeout=3)
 
+    def _pass(self, data: bytes, *, source: socket.socket, target: socket.socket) -> None:
+        del source
+        target.sendall(data)
+
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
+                self._pass(data, source=source, target=target)
         for each in (source, target):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
