@@ -56,7 +56,7 @@ shell: setup ## Django's shell on the running or configured stack
 schema: setup ## write docs/openapi.yaml anew, from the views
 	@$(SETTINGS) $(PYTHON) src/manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-bench: setup ## measure, 16 minutes, on a throwaway stack or the servers in the environment; only=relay, a part; full=1, longer
+bench: setup ## measure, some ten minutes, on a throwaway stack or the servers in the environment; only=relay, a part; full=1, longer
 	@$(DEVSTACK) exec -- $(PYTHON) -m bench $(foreach part,$(only),--only $(part)) $(if $(full),--form full)
 
 fuzz: setup ## send the real server requests nobody would write: make fuzz cases=2000 seed=7

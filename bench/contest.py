@@ -110,14 +110,14 @@ def teams(entries: Sequence[Entry]) -> Iterator[list[Team]]:
         yield found
 
 
-def race(running: Sequence[Team], *, rounds: int) -> dict[str, list[Run]]:
-    """Every entry's runs, one a round; within a round they take turns in random order."""
+def race(running: Sequence[Team], *, rounds: int, share: float = 1.0) -> dict[str, list[Run]]:
+    """Every entry's runs with this share of its events, one a round; in a round they take turns in random order."""
     for each in running:  # what the first run pays for connections and plans is not what is measured
-        each.run(each.entry.events)
+        each.run(round(share * each.entry.events))
     runs: dict[str, list[Run]] = {each.entry.name: [] for each in running}
     for _ in range(rounds):
         for each in random.sample(running, len(running)):
-            runs[each.entry.name].append(each.run(each.entry.events))
+            runs[each.entry.name].append(each.run(round(share * each.entry.events)))
     return runs
 
 

@@ -46,7 +46,7 @@ def form() -> str:
 
 
 def size[Size](*, tiny: Size, usual: Size, full: Size) -> Size:
-    """How much to measure: the usual 16 minutes, the long form, or hardly anything, for the test of the bench."""
+    """How much to measure: the usual form, the long one, or hardly anything, for the test of the bench."""
     return {TINY: tiny, USUAL: usual, FULL: full}[form()]
 
 

@@ -10,7 +10,7 @@ from bench.findings import Finding, result, size
 from bench.ground import empty, record_in_chunks
 
 EVENTS = size(tiny=400, usual=100_000, full=1_000_000)
-BACKLOG = size(tiny=800, usual=300_000, full=10_000_000)
+BACKLOG = size(tiny=800, usual=200_000, full=10_000_000)
 WORKERS = size(tiny=(1, 2), usual=(1, 2, 4), full=(1, 2, 4))
 BATCH_ROWS = size(tiny=(50, 200), usual=(10_000, 100_000), full=(10_000, 30_000, 100_000))
 ROUNDS = size(tiny=1, usual=3, full=5)

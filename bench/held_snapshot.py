@@ -15,9 +15,9 @@ from bench.contest import Entry, Run, Team, rates, teams
 from bench.findings import Finding, Plot, Result, size
 from bench.ground import empty, execute, record
 
-EVENTS = size(tiny=600, usual=120_000, full=2_000_000)
+EVENTS = size(tiny=600, usual=100_000, full=2_000_000)
 # Of draining; a queue that is drowned would take hours for the rest.
-_MOST_SECONDS = size(tiny=5, usual=10, full=600)
+_MOST_SECONDS = size(tiny=5, usual=8, full=600)
 _CHUNK = size(tiny=200, usual=10_000, full=20_000)
 _QUARTER = 4
 # With the tables in which rows can die.

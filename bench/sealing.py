@@ -15,7 +15,7 @@ from outbox.sealing import seal_all
 
 ROWS = size(tiny=1_000, usual=1_000_000, full=1_000_000)
 KEPT = size(tiny=2_000, usual=1_000_000, full=10_000_000)
-ROUNDS = size(tiny=1, usual=4, full=5)
+ROUNDS = size(tiny=1, usual=3, full=5)
 # What is recorded and sealed at a time while the kept rows are made.
 _CHUNK = 1_000_000
 
