@@ -29,7 +29,9 @@ _HERE = Path(__file__).resolve().parent
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be given more than once")
-    parser.add_argument("--form", choices=_SIZES, default=USUAL, help="some ten minutes, the long form, or hardly anything")
+    parser.add_argument(
+        "--form", choices=_SIZES, default=USUAL, help="some ten minutes, the long form, or hardly anything"
+    )
     parser.add_argument("--output", type=Path, default=_HERE, help="the folder of results.md and its plots")
     asked = parser.parse_args()
     os.environ["BENCH_FORM"] = asked.form

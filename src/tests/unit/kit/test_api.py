@@ -6,7 +6,6 @@ from http import HTTPStatus
 import pytest
 from django.test import RequestFactory
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from kit.api import AsyncAPIView, operation, operation_of
 from kit.errors import DomainError
@@ -49,14 +48,19 @@ class CupsView(AsyncAPIView):
 async def answer(method, address="/cups/", body=None):
     request = RequestFactory().generic(method, address, data=json.dumps(body), content_type="application/json")
     response = await CupsView.as_view()(request)
-    data = response.data if isinstance(response, Response) else json.loads(response.content)
-    return response.status_code, data, response
+    return response.status_code, json.loads(response.content or "null"), response
 
 
 async def test_what_it_takes_is_validated_and_what_it_returns_is_shown():
     status, data, response = await answer("POST", body={"size": "3", "more": 1})
     assert (status, data) == (201, {"size": 3})
     assert response.headers["Location"] == "/api/users/me/"
+
+
+async def test_the_answer_is_rendered_so_that_django_needs_no_thread_for_it():
+    _, _, response = await answer("POST", body={"size": "3"})
+    assert not hasattr(response, "render")
+    assert response.headers["Content-Type"] == "application/json"
 
 
 async def test_a_get_takes_its_query_and_so_does_a_head():
@@ -71,7 +75,9 @@ async def test_what_it_does_not_take_is_a_problem(method, address):
 
 
 async def test_without_an_answer_it_is_empty():
-    assert (await answer("DELETE"))[:2] == (204, None)
+    status, data, response = await answer("DELETE")
+    assert (status, data) == (204, None)
+    assert "Content-Type" not in response.headers
 
 
 async def test_a_refusal_has_its_status():
