@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.checks import Tags, register
 
 from core import celery, commandline
-from core.checks import letters_leave
+from core.checks import letters_leave, nothing_is_served_in_clear
 from core.observability import logs, sentry
 
 
@@ -15,6 +15,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         register(letters_leave, Tags.security, deploy=True)
+        register(nothing_is_served_in_clear, Tags.security, deploy=True)
         logs.configure(
             level=settings.LOG_LEVEL,
             fmt=settings.LOG_FORMAT,

@@ -24,6 +24,25 @@ def letters_leave(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+def nothing_is_served_in_clear(**_: Any) -> list[checks.CheckMessage]:
+    """Ask what Django asks of its own SecurityMiddleware, less consent to preloading: that is an owner's decision."""
+    if settings.SECURE_HSTS_SECONDS == 0:
+        return [
+            checks.Warning(
+                "HTTPS_ONLY is off: passwords and tokens may travel in clear.", hint="Leave it on.", id="core.W002"
+            )
+        ]
+    if not settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
+        return [
+            checks.Warning(
+                "HSTS_INCLUDE_SUBDOMAINS is off: a host below this one may be asked in clear, and set cookies for it.",
+                hint="Leave it on, unless such a host has no TLS.",
+                id="core.W003",
+            )
+        ]
+    return []
+
+
 def _is_this_host(name: str) -> bool:
     if name in {"", "localhost"}:
         return True

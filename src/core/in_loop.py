@@ -1,6 +1,6 @@
 """Django's middleware that computes and asks nobody: it runs in the event loop, where it is called.
 
-Django hops into a thread for each step of its own middleware, six times for these three, which took a fifth of the
+Django hops into a thread for each step of its own middleware, eight times for these four, which took a fifth of the
 processor time of GET me.
 """
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase
-from django.middleware import clickjacking, common, csrf
+from django.middleware import clickjacking, common, csrf, security
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -28,6 +28,9 @@ class _InLoop(MiddlewareMixin):
         answered_already: HttpResponseBase | None = before(request) if before else None
         response = answered_already or await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         return after(request, response) if after else response
+
+
+class SecurityMiddleware(_InLoop, security.SecurityMiddleware): ...
 
 
 class CommonMiddleware(_InLoop, common.CommonMiddleware): ...

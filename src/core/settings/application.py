@@ -34,7 +34,7 @@ MIDDLEWARE = [
     "core.errors.problem_details",
     "core.health.probes",  # before anything that asks for the host
     "core.transport.https_demanded",
-    "django.middleware.security.SecurityMiddleware",
+    "core.in_loop.SecurityMiddleware",
     "core.admin_only.SessionMiddleware",
     "core.in_loop.CommonMiddleware",
     "core.in_loop.CsrfViewMiddleware",

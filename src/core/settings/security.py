@@ -31,9 +31,9 @@ AUTH_USER_MODEL = "users.User"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 # The e-mail is unique by a constraint on lower(email), which these two checks do not see.
-# Consent to preloading binds a whole domain for years: an owner's decision (HSTS_PRELOAD) and no fault if not taken.
-# Two look for Django's middleware by its name, where ours is a class of its own (core.in_loop).
-SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W021", "security.W002", "security.W003"]
+# Three look for Django's middleware by its name, where ours is a class of its own (core.in_loop); core.checks asks what
+# Django would ask of it.
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W001", "security.W002", "security.W003"]
 PASSWORD_HASHERS = ["users.hashing.Argon2idHasher"]
 HASHING_THREADS = whole(
     "HASHING_THREADS", default=0, purpose="passwords hashed at a time in a process; 0: one for each core but one"

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import HttpRequest
-from django.middleware import clickjacking, common, csrf
+from django.middleware import clickjacking, common, csrf, security
 from django.test import AsyncClient, Client
 from django.utils.module_loading import import_string
 
@@ -15,7 +15,12 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-THEIRS = (common.CommonMiddleware, csrf.CsrfViewMiddleware, clickjacking.XFrameOptionsMiddleware)
+THEIRS = (
+    security.SecurityMiddleware,
+    common.CommonMiddleware,
+    csrf.CsrfViewMiddleware,
+    clickjacking.XFrameOptionsMiddleware,
+)
 LOGIN = "/admin/login/"
 ROOT = {"username": "root@example.com", "password": "a long way down"}
 

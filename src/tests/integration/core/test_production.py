@@ -52,8 +52,8 @@ def test_djangos_checks_find_nothing(environment):
     ("environment", "found"),
     [
         ({"DEBUG": "true"}, "security.W018"),
-        ({"HTTPS_ONLY": "false"}, "security.W008"),
-        ({"HSTS_INCLUDE_SUBDOMAINS": "false"}, "security.W005"),
+        ({"HTTPS_ONLY": "false"}, "core.W002"),
+        ({"HSTS_INCLUDE_SUBDOMAINS": "false"}, "core.W003"),
         ({"SECRET_KEY": "short"}, "security.W009"),
         *(
             ({"EMAIL_URL": url}, "core.W001")
