@@ -10,10 +10,6 @@ from io import StringIO
 from typing import Any
 from uuid import uuid4
 
-from bench.findings import Result
-
-__all__ = ["Result"]  # where the parts have always found it
-
 # Half of a payload is text that every event has, half of it is the event's own: neither all alike nor all noise. One of
 # many megabytes is one kilobyte over and over.
 _RECORD = """

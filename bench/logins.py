@@ -19,7 +19,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
 
-from bench.ground import Result
+from bench.findings import Result
 
 CLIENTS = int(os.environ.get("BENCH_CLIENTS", "50"))
 SECONDS = float(os.environ.get("BENCH_LOGIN_SECONDS", "20"))
