@@ -1,5 +1,7 @@
 """Alive, and able to serve: what is asked for and what is only shown, and that nothing holds the answer up."""
 
+import asyncio
+import gc
 import threading
 import time
 from dataclasses import replace
@@ -216,6 +218,25 @@ def test_whatever_hangs_the_answer_comes_in_time_and_nothing_piles_up(client, an
     for response in (first, second):
         assert (response.status_code, statuses_of(response)[name]) == (200, "no answer in time")
     assert asked == [name]
+
+
+async def test_a_check_that_fails_when_nobody_waits_any_more_is_no_error(async_client, answers):
+    let_go, heard = threading.Event(), []
+
+    def fail_late():
+        let_go.wait(timeout=30)
+        raise DatabaseError
+
+    answers("outbox", fail_late)
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: heard.append(told["message"]))
+    response = await async_client.get("/readyz")
+    let_go.set()
+    with pytest.raises(DatabaseError):
+        await asyncio.wrap_future(readiness._running.pop("outbox"))
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert statuses_of(response)["outbox"] == "no answer in time"
+    assert heard == []
 
 
 def test_a_database_that_hangs_makes_it_unready_in_time(client, answers):
