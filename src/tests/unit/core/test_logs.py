@@ -174,6 +174,15 @@ def test_who_asks_for_refusals_as_well_sees_no_path_either():
     assert "typed-by-somebody" not in json.dumps(found)
 
 
+def test_what_is_refused_because_of_a_forged_form_is_logged_without_the_path():
+    (line,) = logged(
+        "from django.test import Client; Client(enforce_csrf_checks=True).post("
+        "'/admin/typed-by-somebody/', secure=True, headers={'Host': 'localhost', 'Referer': 'https://localhost/'})"
+    )
+    assert (line["event"], line["logger"]) == ("Forbidden (CSRF cookie not set.)", "django.security.csrf")
+    assert "typed-by-somebody" not in json.dumps(line)
+
+
 def test_a_line_names_the_trace_it_belongs_to():
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     (line,) = logged(
