@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 EXCHANGE = "die_hard.exchange"
 # Asked for every few seconds by machines; they have no route of Django's.
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+# What stands in the log and in the metrics where no route was found: they have to be searched for by the same word.
+NO_ROUTE = "none"
 
 
 class Exchange:
@@ -30,7 +32,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.request_id = ""
         # Django's middleware fills these in: the path with names instead of values, and who was recognised.
-        self.route = self.path if self.path in PROBES else ""
+        self.route = self.path if self.path in PROBES else NO_ROUTE
         self.actor_id = ""
         self.status: int | None = None
         self.request_bytes = self.response_bytes = 0
@@ -134,7 +136,7 @@ def _for_span(exchange: Exchange) -> dict[str, object]:
         "http.response.body.size": exchange.response_bytes,
         "request_id": exchange.request_id,
     }
-    if exchange.route:
+    if exchange.route != NO_ROUTE:
         found["http.route"] = exchange.route
     if exchange.actor_id:
         found["user.id"] = exchange.actor_id

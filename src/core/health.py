@@ -1,7 +1,9 @@
 """Answers what monitoring asks of a web server: is it alive, can it serve, and what are its figures."""
 
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -51,7 +53,9 @@ async def prometheus(request: HttpRequest) -> HttpResponse:
     if not may_ask(request.headers.get("Authorization", "")):
         return Problem(HTTPStatus.UNAUTHORIZED, path=request.path, headers={"WWW-Authenticate": "Bearer"})
     accept = request.headers.get("Accept", "")
-    body, content_type = await asyncio.get_running_loop().run_in_executor(_scraping, lambda: exposition(accept=accept))
+    # In this request's context, so that what is logged has its id.
+    answer = partial(contextvars.copy_context().run, exposition, accept=accept)
+    body, content_type = await asyncio.get_running_loop().run_in_executor(_scraping, answer)
     return HttpResponse(body, content_type=content_type)
 
 

@@ -55,9 +55,7 @@ async def _outcome(check: Check) -> dict[str, Any]:
 
 async def _answer(check: Check) -> tuple[str, Mapping[str, object]]:
     try:
-        # Shielded, because the next probe may be waiting for the same answer.
-        answer = asyncio.shield(asyncio.wrap_future(_asked(check)))
-        return "ok", await asyncio.wait_for(answer, check.patience)
+        return "ok", await _told(check)
     except TimeoutError:
         status, reason = "no answer in time", f"none within {check.patience:g} s"
     except NotApplied as error:
@@ -69,6 +67,17 @@ async def _answer(check: Check) -> tuple[str, Mapping[str, object]]:
     # The reason names addresses: it is for the log, not for whoever may ask.
     log.warning("check_failed", check=check.name, needed=check.needed, status=status, reason=reason)
     return status, {}
+
+
+async def _told(check: Check) -> Mapping[str, object]:
+    """What it answers. Raises TimeoutError, after which it goes on: the next probe may wait for the same answer."""
+    answer = asyncio.wrap_future(_asked(check))
+    # One that fails when nobody waits any more is no news: asyncio would log it as an error.
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({answer}, timeout=check.patience)
+    if not answer.done():
+        raise TimeoutError
+    return answer.result()
 
 
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")

@@ -29,7 +29,23 @@ _LEVELS = {
     "django.security.DisallowedHost": "CRITICAL",
 }
 
+# Those through which Django tells of requests: it puts the path into the text.
+_OF_REQUESTS = ("django.request", "django.security.csrf")
+
 log = structlog.get_logger(__name__)
+
+
+class OfRequests(logging.Filter):
+    """Takes the path out of Django's lines about a request, and what says an error once more.
+
+    A path holds what people typed. Of an exception there is one line, with its traceback; an answer of 5xx without one
+    was chosen, and whoever chose it has said why.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str) and isinstance(record.args, tuple) and record.msg.endswith(": %s"):
+            record.msg, record.args = record.msg.removesuffix(": %s"), record.args[:-1]
+        return record.levelno < logging.ERROR or bool(record.exc_info)
 
 
 def configure(*, level: str, fmt: str, levels: Mapping[str, str] | None = None, stream: str = "stdout") -> None:
@@ -81,12 +97,15 @@ def _configuration(*, level: str, fmt: str, levels: Mapping[str, str], stream: s
         # Whoever asks for it first cuts it off from the others: a worker tells here which of its children was killed.
         "multiprocessing": {"handlers": ["stream"], "propagate": False},
     }
+    for name in _OF_REQUESTS:
+        loggers[name] = {"filters": ["of_requests"]}
     for name, least in levels.items():
         loggers.setdefault(name, {})["level"] = least
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structlog": formatter},
+        "filters": {"of_requests": {"()": OfRequests}},
         "handlers": {
             "stream": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": f"ext://sys.{stream}"}
         },

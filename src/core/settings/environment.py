@@ -159,6 +159,20 @@ def url(name: str, *, purpose: str, schemes: tuple[str, ...], default: str | Non
     return parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}").geturl()
 
 
+def dsn(name: str, *, purpose: str, default: str) -> str:
+    """A project's address at Sentry: a URL with a key in it, and the number of the project at its end."""
+    raw = _read(name, kind="secret", default=default, purpose=purpose)
+    if raw == default:
+        return raw
+    with _no_url_repeated(name):
+        parts = urlsplit(raw)
+        _ = parts.port
+    project = parts.path.rpartition("/")[2]
+    if parts.scheme in {"http", "https"} and parts.username and parts.hostname and project.isdecimal():
+        return raw
+    raise ImproperlyConfigured(f"{name} must be a DSN such as https://key@sentry.example.com/1")
+
+
 def database(name: str, *, purpose: str, schemes: tuple[str, ...], password: str) -> dict[str, Any]:
     """Django's settings of the database whose URL the variable holds."""
     raw = url(name, purpose=purpose, schemes=schemes, password=password)

@@ -14,7 +14,9 @@ METRICS_TOKEN = secret(
     default="",
     purpose="whoever asks for /metrics must show it as a bearer token; empty: the web server has none unless DEBUG",
 )
-METRICS_PORT = whole("METRICS_PORT", default=0, purpose="own port of web server and worker for /metrics; 0: none")
+METRICS_PORT = whole(
+    "METRICS_PORT", default=0, most=65535, purpose="own port of web server and worker for /metrics; 0: none"
+)
 METRICS_HOST = text("METRICS_HOST", default="127.0.0.1", purpose="address on which METRICS_PORT listens")
 HEARTBEAT_DIR = text(
     "HEARTBEAT_DIR",

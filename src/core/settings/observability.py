@@ -2,7 +2,7 @@
 
 from core.settings import environment
 from core.settings.application import ENVIRONMENT
-from core.settings.environment import levels, ratio, secret, text
+from core.settings.environment import dsn, levels, ratio, text, url
 
 LOG_LEVEL = text(
     "LOG_LEVEL",
@@ -16,7 +16,7 @@ LOG_FORMAT = text(
 )
 LOGGING_CONFIG = None  # core.observability.logs configures logging, once, for every kind of process
 
-SENTRY_CONFIG_DSN = secret("SENTRY_CONFIG_DSN", default="", purpose="where errors are reported; empty: nowhere")
+SENTRY_CONFIG_DSN = dsn("SENTRY_CONFIG_DSN", default="", purpose="where errors are reported; empty: nowhere")
 SENTRY_CONFIG_ENVIRONMENT = (
     text("SENTRY_CONFIG_ENVIRONMENT", default="", purpose="environment shown in Sentry; empty: ENVIRONMENT")
     or ENVIRONMENT
@@ -30,7 +30,10 @@ SENTRY_CONFIG_TRACES_SAMPLE_RATE = ratio(
 RELEASE = text("RELEASE", default="", purpose="what is running, e.g. what `git describe` says; in reports and traces")
 
 # Only whether there is one is asked here. This and the other standard OTEL_* variables are read by the SDK itself.
-OTEL_EXPORTER_OTLP_ENDPOINT = text(
-    "OTEL_EXPORTER_OTLP_ENDPOINT", default="", purpose="OTLP/HTTP collector that gets the traces; empty: nowhere"
+OTEL_EXPORTER_OTLP_ENDPOINT = url(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    schemes=("http", "https"),
+    default="",
+    purpose="OTLP/HTTP collector that gets the traces; empty: nowhere",
 )
 OTEL_SDK_DISABLED = text("OTEL_SDK_DISABLED", default="false", purpose="true: no traces, whatever else is set")

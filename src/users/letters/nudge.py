@@ -1,7 +1,7 @@
 """Tells the workers that letters wait, from a thread of its own.
 
 No request waits for the broker or fails with it, and none tells by its time whether there was a letter. A nudge that is
-lost does no harm: beat looks every few seconds.
+lost does no harm: beat looks every few seconds. It names no request: what it has sent, many requests have written.
 """
 
 import threading

@@ -28,8 +28,8 @@ def ended(
     request_bytes: int,
     response_bytes: int,
 ) -> None:
-    """It has been answered, or nobody waits for the answer any more. `route` is a template, or empty."""
-    method, route = method if method in _METHODS else "other", route or "none"
+    """It has been answered, or nobody waits for the answer any more. `route` is a template, or none."""
+    method = method if method in _METHODS else "other"
     answer = f"{(status or (_CLIENT_HAS_GONE if is_disconnected else _FAILED)) // 100}xx"
     observe("http.request_seconds", seconds, method=method, route=route, status=answer)
     observe("http.request_bytes", request_bytes, method=method, route=route)

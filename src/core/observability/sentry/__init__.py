@@ -14,6 +14,7 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
     import sentry_sdk  # noqa: PLC0415 -- importing it takes a tenth of a second
     from sentry_sdk.integrations.django import DjangoIntegration  # noqa: PLC0415 -- likewise
     from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 -- likewise
+    from sentry_sdk.integrations.redis import RedisIntegration  # noqa: PLC0415 -- likewise
     from sentry_sdk.integrations.threading import ThreadingIntegration  # noqa: PLC0415 -- likewise
 
     ignore_logger("django.security.*")  # clients' attempts, as in reports.EXPECTED
@@ -40,6 +41,8 @@ def configure(*, dsn: str, environment: str, release: str, sample_rate: float, t
             # this costs; Django's threads have the request's context, and with it the scopes, anyway.
             ThreadingIntegration(propagate_scope=False),
         ],
+        # Throttles count under keys with people's addresses in them, and its spans and breadcrumbs show every key.
+        disabled_integrations=[RedisIntegration],
     )
     if traces_sample_rate:
         register_tracer(traces.open_span)

@@ -23,6 +23,9 @@ from outbox import context
 EXPECTED = (asyncio.CancelledError, RequestAborted, StoreUnavailable)
 # What stands on every line of the log, and elsewhere in a report.
 _KNOWN_ANYWAY = frozenset({"event", "level", "logger", "timestamp", "exc_info", "stack_info", "trace_id", "span_id"})
+# Of a request's headers only these leave. Whose address it is stands in many others, under names that nobody can list
+# (Forwarded, CF-Connecting-IP, …), and Referer quotes what somebody was looking at.
+_HARMLESS_HEADERS = frozenset({"accept", "content-length", "content-type", "host", "user-agent"})
 
 type Report = dict[str, Any]
 type _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -45,6 +48,10 @@ def fit_to_leave(report: Report) -> Report:
     _identify(report)
     if "request" in report:
         report["request"].pop("query_string", None)
+        headers = report["request"].get("headers") or {}
+        report["request"]["headers"] = {
+            name: value for name, value in headers.items() if name.lower() in _HARMLESS_HEADERS
+        }
     if "logentry" in report:
         # By itself an argument no longer looks like what it is: the finished text has it, and is looked through.
         report["logentry"].pop("params", None)

@@ -9,8 +9,8 @@ from core.observability.redaction import redacted_mapping
 from core.observability.sentry.reports import Report, fit_to_leave
 from core.task import MOSTLY_IDLE
 
-# What Celery's and the databases' integrations add to every task.
-_INCIDENTAL = frozenset({"db", "db.redis", "queue.process"})
+# What Celery's and the database's integrations add to every task.
+_INCIDENTAL = frozenset({"db", "queue.process"})
 # Sentry's integrations begin a transaction with these.
 _ITS_OWN = frozenset({"http.request", "celery.task"})
 

@@ -1,11 +1,19 @@
 """What Sentry is sent by the real processes, and what it is not."""
 
 import json
+import re
 import socket
 import time
+from http import HTTPStatus
 from uuid import uuid4
 
-from tests.acceptance.conftest import eventually
+import httpx
+import pytest
+import redis
+
+from tests.acceptance.conftest import COMMANDS, eventually
+from tests.acceptance.observability.conftest import lines
+from tests.ports import free_port
 
 LOGIN = {"email": "nobody@example.com", "password": "canary-5d2e-long-enough"}
 SEND_RECONCILE = "from core.celery import app; app.send_task('outbox.reconcile')"
@@ -38,6 +46,77 @@ def test_a_fault_in_a_request_is_reported_with_its_context_and_without_the_perso
     assert report["user"] == {}
     assert user["email"] not in str(report)
     assert token not in "".join(sentry.bodies)
+
+
+@pytest.fixture
+def throttled(observed):
+    """Where another web server of the installation is, which counts attempts."""
+    port = free_port()
+    observed.launch(
+        "throttled", [part.format(port=port, folder=observed.folder) for part in COMMANDS["web"]], THROTTLES="true"
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        eventually(lambda: answers(address))
+        yield address
+    finally:
+        observed.kill("throttled")
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/livez").status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
+
+
+def test_nothing_that_attempts_are_counted_by_is_in_what_is_sent(observed, throttled, sentry, database):
+    """Whose address it is stands in keys of Redis and in headers, and the account under a digest."""
+    email, address, forwarded = f"ada.{uuid4().hex[:12]}@example.com", "127.0.0.77", "203.0.113."
+    headers = {
+        "X-Forwarded-For": f"{forwarded}1", "Forwarded": f"for={forwarded}2", "CF-Connecting-IP": f"{forwarded}3",
+        "X-Client-IP": f"{forwarded}4", "Referer": f"https://elsewhere.example/?from={forwarded}5",
+    }  # fmt: skip
+    transport = httpx.HTTPTransport(local_address=address)
+    with httpx.Client(base_url=throttled, transport=transport, headers=headers, timeout=10) as there:
+
+        def log_in(request_id: str, password: str) -> int:
+            sent = {"email": email, "password": password}
+            return there.post("/api/auth/login/", json=sent, headers={"X-Request-ID": request_id}).status_code
+
+        there.post("/api/users/", json={"email": email, "password": "a long way down"})
+        database.execute("ALTER TABLE knox_authtoken RENAME TO hidden_tokens")
+        try:
+            assert log_in("s-2", "a long way down") == HTTPStatus.INTERNAL_SERVER_ERROR
+        finally:
+            database.execute("ALTER TABLE hidden_tokens RENAME TO knox_authtoken")
+        answered = [log_in(f"s-3-{attempt}", LOGIN["password"]) for attempt in range(31)]
+    assert answered[-1] == HTTPStatus.TOO_MANY_REQUESTS
+    with redis.Redis.from_url(observed.environment["REDIS_URL"], decode_responses=True) as counts:
+        keys = [key for key in counts.keys("throttle*") if address in key]
+    digests = {found for key in keys for found in re.findall(r"[0-9a-f]{32}", key)}
+    assert digests
+    eventually(lambda: [each for each in sentry.errors() if each.content["tags"].get("request_id") == "s-2"], within=30)
+    eventually(lambda: '"s-3-30"' in "".join(sentry.bodies), within=30)
+    bodies = "".join(sentry.bodies)
+    for hidden in (address, forwarded, *digests):
+        assert hidden not in bodies
+
+
+def test_a_fault_in_a_request_is_one_report_and_one_line_of_the_log(observed, sentry, database):
+    database.execute("ALTER TABLE users_user RENAME TO hidden_users")
+    try:
+        observed.http.post("/api/auth/login/", json=LOGIN, headers={"X-Request-ID": "s-4"})
+    finally:
+        database.execute("ALTER TABLE hidden_users RENAME TO users_user")
+    before = len(sentry.errors("event_quarantined"))
+    database.execute(INSERT, (-3,))  # what comes after it, and is reported
+    eventually(lambda: len(sentry.errors("event_quarantined")) > before, within=30)
+    of_request = [each for each in sentry.errors() if each.content["tags"].get("request_id") == "s-4"]
+    assert [each.title for each in of_request] == ["ProgrammingError"]
+    said = [line for line in lines(observed, "web") if line.get("request_id") == "s-4" and line["level"] == "error"]
+    assert [line["event"] for line in said] == ["Internal Server Error"]
+    assert "/api/auth/login/" not in json.dumps(said)
 
 
 def test_a_fault_in_a_task_is_reported_with_the_task(observed, sentry, database):

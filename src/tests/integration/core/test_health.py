@@ -1,15 +1,22 @@
 """Alive, and able to serve: what is asked for and what is only shown, and that nothing holds the answer up."""
 
+import asyncio
+import gc
 import threading
 import time
 from dataclasses import replace
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from core import figures, readiness
+from core.observability import metrics
+from core.observability.metrics import exposition
 from outbox import event_store
 from tests.acceptance.gate import Gate
 
@@ -139,6 +146,39 @@ def test_it_is_not_ready_without_a_database_and_keeps_the_reason_for_the_log(cli
     assert "gone, at 10.1.2.3" in caplog.text
 
 
+@pytest.mark.parametrize("within", ["asgi", "wsgi"])
+async def test_what_a_probe_has_found_is_logged_under_its_requests_id(client, async_client, answers, within):
+    def fail():
+        raise DatabaseError
+
+    answers("outbox", fail)
+    with capture_logs([merge_contextvars]) as lines:
+        response = await async_client.get("/readyz") if within == "asgi" else await sync_to_async(client.get)("/readyz")
+    assert [(line["event"], line["request_id"]) for line in lines if line["event"] == "check_failed"] == [
+        ("check_failed", response.headers["X-Request-ID"])
+    ]
+
+
+async def test_a_scrape_without_facts_is_logged_under_its_requests_id(async_client, settings, monkeypatch):
+    def unavailable():
+        raise figures.FiguresUnavailable(reason="away")
+
+    def scrape(*, accept):
+        list(exposition.Facts().collect())
+        return b"", accept
+
+    monkeypatch.setattr(metrics, "_on", True)
+    monkeypatch.setattr(figures, "current", unavailable)
+    monkeypatch.setattr(exposition, "exposition", scrape)
+    settings.METRICS_TOKEN = "for-scrapers-only"
+    with capture_logs([merge_contextvars]) as lines:
+        response = await async_client.get("/metrics", headers={"Authorization": "Bearer for-scrapers-only"})
+    assert response.status_code == 200
+    assert [(line["event"], line["request_id"]) for line in lines] == [
+        ("figures_unavailable", response.headers["X-Request-ID"])
+    ]
+
+
 def test_it_is_ready_without_a_broker_because_recording_needs_none(client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     response = client.get("/readyz")
@@ -178,6 +218,25 @@ def test_whatever_hangs_the_answer_comes_in_time_and_nothing_piles_up(client, an
     for response in (first, second):
         assert (response.status_code, statuses_of(response)[name]) == (200, "no answer in time")
     assert asked == [name]
+
+
+async def test_a_check_that_fails_when_nobody_waits_any_more_is_no_error(async_client, answers):
+    let_go, heard = threading.Event(), []
+
+    def fail_late():
+        let_go.wait(timeout=30)
+        raise DatabaseError
+
+    answers("outbox", fail_late)
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: heard.append(told["message"]))
+    response = await async_client.get("/readyz")
+    let_go.set()
+    with pytest.raises(DatabaseError):
+        await asyncio.wrap_future(readiness._running.pop("outbox"))
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert statuses_of(response)["outbox"] == "no answer in time"
+    assert heard == []
 
 
 def test_a_database_that_hangs_makes_it_unready_in_time(client, answers):

@@ -9,7 +9,10 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from structlog.contextvars import get_contextvars
 
+from core.identity import forget, identify
+from outbox import context
 from tests.integration.users.conftest import at_once, contexts, events, post
 from users.letters import desk, nudge
 from users.letters.delivery import ATTEMPTS, deliver_due
@@ -128,6 +131,25 @@ def test_a_worker_that_comes_too_late_settles_nothing(ada, monkeypatch):
     deliver_due(seconds=5)
     assert Letter.objects.get().attempts == 7
     assert events("letter_sent") == []
+
+
+def test_a_nudge_names_no_request_because_its_task_sends_the_letters_of_all(monkeypatch):
+    sent, known = threading.Event(), []
+
+    def note(*_: object, **__: object) -> None:
+        known.append((context.request_id.get(), context.actor_id.get(), get_contextvars()))
+        sent.set()
+
+    monkeypatch.setattr("users.letters.nudge.current_app", type("App", (), {"send_task": note}))
+    monkeypatch.setattr(nudge, "_thread", None)
+    identify(request_id="r-1", trace="")
+    context.remember_actor(7)
+    try:
+        nudge.nudge()
+        assert sent.wait(timeout=10)
+    finally:
+        forget()
+    assert known == [("", "", {})]
 
 
 def test_a_nudge_neither_waits_nor_fails_whatever_the_broker_does(monkeypatch):

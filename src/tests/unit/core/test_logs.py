@@ -39,6 +39,13 @@ CARELESS = [
     f"logging.getLogger('lib').warning('connect to %s', 'postgres://app:{CANARY}@db/app')",
     f"logging.getLogger('lib').warning('x', extra={{'headers': {{'Authorization': 'Bearer {CANARY}'}}}})",
     f"\ntry:\n    raise ValueError('redis://:{CANARY}@host')\nexcept ValueError: log.exception('x')",
+    f"\ntry: raise OSError('pg://u:{CANARY}@h') from KeyError('x://{CANARY}@h')\nexcept OSError: log.exception('x')",
+    f"\ntry:\n    try: raise OSError('x://:{CANARY}@h')\n    finally: 1 / 0\nexcept Exception: logging.exception('x')",
+    f"\ntry: raise ExceptionGroup('x', [OSError('smtp://u:{CANARY}@mail')])\nexcept Exception: log.exception('x')",
+    f"error = OSError('x'); error.add_note('postgres://u:{CANARY}@db'); log.error('x', exc_info=error)",
+    f"log.error('x', reason=repr(OSError('postgresql://u:{CANARY}@db')))",
+    f"log.info('x', deep=[ValueError('clickhouse://u:{CANARY}@host')], stack_info=True)",
+    f"log.info('x', conninfo='host=db user=app password={CANARY} dbname=x')",
     f"import warnings; warnings.warn('password={CANARY}')",
     f"log.info('x', password_hash='{CANARY}')",
     f"log.info('x', header='eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{CANARY}.{CANARY}')",
@@ -111,6 +118,69 @@ def test_a_foreign_host_is_refused_without_a_traceback():
     )
     assert [line["event"] for line in found if line["logger"].startswith("django")] == []
     assert found[-1]["status"] == 400
+
+
+FAILING = """
+import sys, types
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+from kit.api import AsyncAPIView
+
+def fault(request, typed):
+    raise ArithmeticError("of ours")
+
+def refuse(request, typed):
+    raise PermissionDenied
+
+class Away(AsyncAPIView):
+    authentication_classes = permission_classes = ()
+
+    async def get(self, request, typed):
+        raise OperationalError("the database is away")
+
+module = types.ModuleType("failing_urls")
+module.urlpatterns = [
+    path("fault/<typed>/", fault), path("admin/<typed>/", fault), path("away/<typed>/", Away.as_view()),
+    path("refused/<typed>/", refuse), path("chosen/<typed>/", lambda request, typed: HttpResponse(status=503)),
+]
+sys.modules["failing_urls"] = module
+settings.ROOT_URLCONF = "failing_urls"
+client = Client(raise_request_exception=False)
+for where in %s:
+    client.get(f"/{where}/typed-by-somebody/", secure=True, headers={"Host": "localhost"})
+"""
+
+
+def test_an_error_of_a_request_is_one_line_without_the_path():
+    found = logged(FAILING % ["fault", "admin", "away", "chosen", "refused", "nowhere"])
+    assert [(line["event"], line["level"]) for line in found] == [
+        ("Internal Server Error", "error"), ("Internal Server Error", "error"), ("database_unavailable", "error"),
+    ]  # fmt: skip
+    for line, error in zip(found, ["ArithmeticError", "ArithmeticError", "OperationalError"], strict=True):
+        assert line["exception"].splitlines()[-1].partition(":")[0].endswith(error)
+        assert line["request_id"]
+    assert "typed-by-somebody" not in json.dumps(found)
+
+
+def test_who_asks_for_refusals_as_well_sees_no_path_either():
+    found = logged(FAILING % ["refused", "nowhere"], LOG_LEVELS="django.request=WARNING")
+    assert [line["event"] for line in found] == [
+        "Forbidden (Permission denied)", "Forbidden", "Not Found"
+    ]  # fmt: skip
+    assert "typed-by-somebody" not in json.dumps(found)
+
+
+def test_what_is_refused_because_of_a_forged_form_is_logged_without_the_path():
+    (line,) = logged(
+        "from django.test import Client; Client(enforce_csrf_checks=True).post("
+        "'/admin/typed-by-somebody/', secure=True, headers={'Host': 'localhost', 'Referer': 'https://localhost/'})"
+    )
+    assert (line["event"], line["logger"]) == ("Forbidden (CSRF cookie not set.)", "django.security.csrf")
+    assert "typed-by-somebody" not in json.dumps(line)
 
 
 def test_a_line_names_the_trace_it_belongs_to():

@@ -25,6 +25,7 @@ PEM = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\n+/{CANARY}==\n-----END RS
         "SENTRY_CONFIG_DSN", "credentials", "private_key",
         "password_hash", "passwordHash", "hashed_password", "token_digest", "api_key_hash", "password_confirmation",
         "token_value", "passwd_salt", "jwt", "id_token_jwt", "signing_key", "AWS_SECRET_ACCESS_KEY", "ssh_key",
+        "passcode", "otp", "totp", "userOtp", "one_time_code", "oneTimeCode", "one-time-code", "otp_value",
     ],
 )  # fmt: skip
 def test_nothing_is_shown_under_the_name_of_a_secret(name):
@@ -54,6 +55,9 @@ def test_nothing_is_shown_under_the_name_of_a_secret(name):
         f"Key (user_id, token)=(1, {CANARY}) already exists.", f"Key (token_digest, kind)=(a {CANARY} (b), c) is gone",
         f"KEY (lower(api_key::text), x)=({CANARY}, 1)", f"Key (a, session_key)=(1, {CANARY}",
         f"session_id={CANARY}", f"session_id={SESSION}{CANARY}", f"sessionid={CANARY}", f"tokens: 512{CANARY}",
+        f"Key (user_id, token)=(1, ab){CANARY}", f"Key (user_id, token)=(1, ab) {CANARY}",
+        f"Key (token)=(a) conflicts with existing key (token)=({CANARY}).", f"passcode={CANARY}", f"otp: {CANARY}",
+        f"Your one-time code: {CANARY}", f"one time code={CANARY}", f'{{"oneTimeCode": "{CANARY}"}}',
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked_within_a_text(text):
@@ -69,7 +73,8 @@ def test_what_looks_like_a_secret_is_masked_within_a_text(text):
         "monkeyJumpsOver.the.fence", "eyJ", "eyJ.a.b", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
         "token_type: no secret", "keyboard", "a hash: 0f3a", f"session_id={SESSION}", f'"old_session_id": "{SESSION}"',
         f"session_ids=['{SESSION}', '{SESSION}']", f"Key (session_id)=({SESSION}) already exists.",
-        f"Key (user_id, email)=(7, x) already exists: {SESSION}", "tokens: 512", '{"max_tokens": 4096}',
+        f"Key (user_id, email)=(7, x) already exists: {SESSION}",
+        "Key (user_id, email)=(7, x)y already exists", "a laptop: mine", "one time: now", "signature=0f3a",
         f"SETTINGS insert_deduplication_token = '{UUID(int=7)}'", f"insert_deduplication_token={UUID(int=7)}",
     ],
 )  # fmt: skip
@@ -115,7 +120,7 @@ def test_a_password_in_a_url_never_shows(before, after):
     ("key", "value"),
     [
         ("session_id", SESSION), ("new_session_id", SESSION), ("session_ids", [SESSION, SESSION]), ("tokens", 512),
-        ("insert_deduplication_token", str(UUID(int=7))),
+        ("max_tokens", 4096), ("insert_deduplication_token", str(UUID(int=7))),
     ],
 )  # fmt: skip
 def test_what_only_has_the_name_of_a_secret_is_shown(key, value):
@@ -126,11 +131,25 @@ def test_what_only_has_the_name_of_a_secret_is_shown(key, value):
     ("key", "value"),
     [
         ("session_id", 2 * SESSION), ("sessionid", SESSION), ("token", SESSION), ("token", 512), ("tokens", [512]),
+        ("tokens", "482913"), ("access_tokens", 482913), ("Tokens", 482913), ("tokens", True), ("otp", 482913),
         ("token", f"session_id={SESSION}"), ("session_ids", [SESSION, CANARY]), ("session_id_hash", SESSION),
     ],
 )  # fmt: skip
 def test_what_resembles_that_is_not(key, value):
     assert redacted({key: value}) == {key: "***"}
+
+
+@pytest.mark.parametrize("text", ["tokens: 482913", "tokens=512", '{"tokens": 482913}', "max_tokens=4096"])
+def test_a_number_within_a_text_may_be_somebodys_code(text):
+    assert not any(digit.isdecimal() for digit in redacted_text(text))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["already exists.", 'is not present in table "a".', 'is still referenced from table "a".', "is duplicated."],
+)
+def test_what_postgresql_says_of_a_key_stays_readable(rest):
+    assert redacted_text(f"Key (user_id, token)=(1, a) b (c)) {rest}") == f"Key (user_id, token)=(***) {rest}"
 
 
 def test_what_stands_around_a_secret_stays_readable():
@@ -161,6 +180,8 @@ def test_what_stands_around_a_private_key_stays_readable():
         "key (token)=(" * 20_000,
         "session_id=" + f"{SESSION}," * 5_000 + "x",
         "tokens" * 30_000,
+        "key (token)=(" + ") already exists (" * 10_000,
+        "one time " * 20_000,
     ],
 )
 def test_what_only_begins_like_a_secret_costs_no_time(text):

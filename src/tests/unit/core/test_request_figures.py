@@ -127,7 +127,7 @@ async def test_probes_are_counted_under_their_own_names(notes, path):
 )
 def test_a_made_up_method_is_counted_as_other(notes, method, label):
     requests.ended(
-        method=method, route="", status=200, is_disconnected=False, seconds=0.1, request_bytes=0, response_bytes=0
+        method=method, route="none", status=200, is_disconnected=False, seconds=0.1, request_bytes=0, response_bytes=0
     )
     assert notes.seen["http.request_seconds"][1]["method"] == label
 

@@ -68,6 +68,7 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
         ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
+        ("METRICS_PORT", "99999999", "METRICS_PORT must be a whole number from 0 to 65535, not '99999999'"),
         ("METRICS_PORT", "9100", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_PORT is: nothing would be measured"),
         ("METRICS_TOKEN", "x", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_TOKEN is: nothing would be measured"),
         (
@@ -81,6 +82,27 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
             "LOG_LEVELS must be logger=LEVEL, with a level of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'outbox=LOUD'",
         ),
         ("SENTRY_CONFIG_SAMPLE_RATE", "1.5", "SENTRY_CONFIG_SAMPLE_RATE must be a ratio from 0 to 1, not '1.5'"),
+        *(
+            ("SENTRY_CONFIG_DSN", dsn, "SENTRY_CONFIG_DSN must be a DSN such as https://key@sentry.example.com/1")
+            for dsn in (
+                "nonsense",
+                "https://sentry.example.com/1",
+                "https://hunter2@/1",
+                "https://hunter2@host",
+                "https://public:hunter2@host/project",
+                "ftp://hunter2@host/1",
+                "hunter2@host/1",
+                "//hunter2@host/1",
+            )
+        ),
+        *(
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                endpoint,
+                "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that starts with http:// or https://",
+            )
+            for endpoint in ("nonsense", "collector:4318", "grpc://collector:4317", "http:/collector")
+        ),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
         ("EMAIL_VERIFICATION_REQUIRED", "often", "EMAIL_VERIFICATION_REQUIRED must be true or false, not 'often'"),
@@ -99,6 +121,20 @@ def test_a_malformed_variable_stops_the_start_with_one_line(name, value, says):
     assert started.stderr.strip() == f"settings: {says}"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENTRY_CONFIG_DSN", "https://0123456789abcdef@o1.ingest.sentry.example/42"),
+        ("SENTRY_CONFIG_DSN", "https://public:secret@sentry.example:9000/behind/a/path/1"),
+        ("SENTRY_CONFIG_DSN", "http://key@[::1]:9000/1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:password@[::1]:4318/path"),
+    ],
+)
+def test_where_errors_and_traces_go_is_taken_as_it_is_written(name, value):
+    assert start(f"print(core.settings.{name})", **{name: value}).stdout == f"{value}\n"
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL"])
 def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
     started = start(**{name: "mysql://app:hunter2@host/db"})
@@ -109,7 +145,14 @@ def test_a_malformed_url_is_not_repeated_because_it_holds_a_password(name):
 
 @pytest.mark.parametrize("password", ["hunter/2s3cr", "hunter#2s3cr", "hunter?2s3cr", "[hunter2s3cr"])
 @pytest.mark.parametrize(
-    ("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("EMAIL_URL", "smtp")]
+    ("name", "scheme"),
+    [
+        ("DATABASE_URL", "postgres"),
+        ("REDIS_URL", "redis"),
+        ("EMAIL_URL", "smtp"),
+        ("SENTRY_CONFIG_DSN", "https"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http"),
+    ],
 )
 def test_a_password_that_takes_a_url_apart_stops_the_start_with_one_line_that_does_not_quote_it(name, scheme, password):
     started = start(**{name: f"{scheme}://app:{password}@db:5432/x"})

@@ -113,7 +113,7 @@ def test_a_refusal_is_a_fault_where_nobody_answers_it(opened, kept, name, is_fau
 @pytest.mark.parametrize(
     ("task", "ops", "status", "is_sent"),
     [
-        ("outbox.tick", ["queue.process", "db", "db.redis"], "ok", False),
+        ("outbox.tick", ["queue.process", "db"], "ok", False),
         ("outbox.tick", ["queue.process", "db", "outbox.seal"], "ok", True),
         ("outbox.tick", ["queue.process", "db"], "internal_error", True),
         ("outbox.reconcile", ["queue.process", "db"], "ok", True),
