@@ -85,9 +85,20 @@ async def run_to_end(
         printed, _ = await process.communicate(standard_input)
     finally:
         kill_session(process.pid)
+    assert process.returncode is not None
     if process.returncode != 0:
         text = printed.decode(errors="replace").strip()
-        raise DevstackError(f"{Path(argv[0]).name} exited with code {process.returncode}: {text}")
+        raise DevstackError(f"{Path(argv[0]).name} {how_it_ended(process.returncode)}: {text}")
+
+
+def how_it_ended(code: int) -> str:
+    """What Python's return code (-n: ended by signal n) says, in words."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # those for real time have no names of their own
+        return f"was ended by signal {-code}"
 
 
 @functools.cache
