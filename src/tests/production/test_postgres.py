@@ -22,6 +22,7 @@ from tests.acceptance.conftest import Application, eventually
 from tests.production.conftest import log_of
 from tests.production.paths import DOCKER
 from tests.production.postgres import PASSWORDS
+from tests.production.test_runbook import BLOCKS
 
 pytestmark = pytest.mark.slow
 
@@ -327,6 +328,15 @@ def test_what_an_extension_has_brought_is_its_own_business_whoever_owns_it(postg
         assert superuser.execute(kept).fetchone() == (True,)
     finally:
         superuser.execute("DROP EXTENSION pg_stat_statements")
+
+
+def test_the_line_for_sequences_sets_one_that_lags_behind_its_table(environment, superuser):
+    (line,) = (line for line in BLOCKS if line.startswith("manage sqlsequencereset "))
+    superuser.execute("ALTER SEQUENCE auth_permission_id_seq RESTART")
+    asked = line.partition(" | ")[0].split()[1:]
+    superuser.execute(manage(environment, *asked).stdout)
+    (largest,) = superuser.execute("SELECT max(id) FROM auth_permission").fetchone()
+    assert superuser.execute("SELECT nextval('auth_permission_id_seq')").fetchone() == (largest + 1,)
 
 
 def test_a_role_that_is_not_there_is_said_and_changes_nothing(postgres, environment):
