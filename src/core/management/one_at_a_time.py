@@ -64,7 +64,7 @@ def _wait(session: BaseDatabaseWrapper, *, name: str, say: Callable[[str], Any])
     _rows(session, _STAY, title(name))
 
 
-def _rows(session: BaseDatabaseWrapper, statement: str, parameter: object) -> list[tuple[Any, ...]]:
+def _rows(session: BaseDatabaseWrapper, statement: str, parameter: int | str) -> list[tuple[Any, ...]]:
     with session.cursor() as cursor:
         cursor.execute(statement, [parameter])
         return list(cursor.fetchall())
