@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import IsolationLevel
 
 _PAUSE_SECONDS = 1.0
 _SAID_AGAIN_SECONDS = 60.0
@@ -27,8 +28,9 @@ _STAY = """
 _HOLDER = """
     SELECT format('pid %%s, from %%s, for %%s s', pid, coalesce(host(client_addr), 'the same host'),
         extract(epoch FROM statement_timestamp() - xact_start)::int)
-    FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND datname = current_database()
+        AND classid::bigint << 32 | objid::bigint = %s
 """
 
 
@@ -41,6 +43,8 @@ def one_at_a_time(name: str, *, say: Callable[[str], Any], database: str = "defa
     session = connections[database].copy()
     try:
         session.set_autocommit(False)
+        # In a stricter one its transaction would have a snapshot, for which an index made concurrently waits.
+        session.connection.isolation_level = IsolationLevel.READ_COMMITTED
         _wait(session, name=name, say=say)
         yield
     finally:
@@ -57,7 +61,7 @@ def _wait(session: BaseDatabaseWrapper, *, name: str, say: Callable[[str], Any])
     while _rows(session, _TAKE, key) != [(True,)]:
         if time.monotonic() - said_at >= _SAID_AGAIN_SECONDS:
             said_at = time.monotonic()
-            who = ", ".join(holder for (holder,) in _rows(session, _HOLDER, title(name))) or "it ends just now"
+            who = ", ".join(holder for (holder,) in _rows(session, _HOLDER, key)) or "it ends just now"
             say(f"somebody else runs {name}: this one waits until it is through ({who})")
         session.rollback()
         time.sleep(_PAUSE_SECONDS)
