@@ -92,13 +92,11 @@ async def run_to_end(
 
 
 def how_it_ended(code: int) -> str:
-    """What Python's return code (-n: ended by signal n) says, in words."""
-    if code >= 0:
-        return f"exited with code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:  # those for real time have no names of their own
-        return f"was ended by signal {-code}"
+    """What a return code says in words; Python has -n where signal n ended it, a shell 128+n."""
+    named = {number.value: number.name for number in signal.Signals}
+    if code < 0:
+        return f"was ended by {named.get(-code, f'signal {-code}')}"
+    return f"exited with code {code}" + (f" ({named[code - 128]})" if code - 128 in named else "")
 
 
 @functools.cache

@@ -7,10 +7,11 @@ from devstack.children import how_it_ended
     ("code", "words"),
     [
         (0, "exited with code 0"),
-        (137, "exited with code 137"),
+        (127, "exited with code 127"),
+        (137, "exited with code 137 (SIGKILL)"),  # as a shell has it
         (-9, "was ended by SIGKILL"),
         (-15, "was ended by SIGTERM"),
-        (-40, "was ended by signal 40"),  # of those for real time
+        (-50, "was ended by signal 50"),  # of those for real time
     ],
 )
 def test_a_signal_is_told_by_its_name(code: int, words: str) -> None:
