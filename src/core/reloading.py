@@ -46,7 +46,9 @@ class _Outer:
         self._child = _start_inner()
         self._pass_on()  # it may have been said while the child was being started
         code = self._child.wait()
-        return 0 if self._told_to_stop else code
+        if self._told_to_stop:
+            return 0
+        return code if code >= 0 else 128 - code  # as a shell has it: 128+n when signal n ended it
 
     def _pass_on(self) -> None:
         if self._told_to_stop and self._child is not None:

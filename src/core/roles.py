@@ -70,6 +70,9 @@ _RELATIONS = """
     WHERE relation.relnamespace = 'public'::regnamespace
         AND relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
         AND pg_has_role(relation.relowner, 'USAGE')
+        AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = relation.oid AND deptype = 'e'
+        )
     ORDER BY relation.relname
 """
 

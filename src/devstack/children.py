@@ -85,9 +85,18 @@ async def run_to_end(
         printed, _ = await process.communicate(standard_input)
     finally:
         kill_session(process.pid)
+    assert process.returncode is not None
     if process.returncode != 0:
         text = printed.decode(errors="replace").strip()
-        raise DevstackError(f"{Path(argv[0]).name} exited with code {process.returncode}: {text}")
+        raise DevstackError(f"{Path(argv[0]).name} {how_it_ended(process.returncode)}: {text}")
+
+
+def how_it_ended(code: int) -> str:
+    """What a return code says in words; Python has -n where signal n ended it, a shell 128+n."""
+    named = {number.value: number.name for number in signal.Signals}
+    if code < 0:
+        return f"was ended by {named.get(-code, f'signal {-code}')}"
+    return f"exited with code {code}" + (f" ({named[code - 128]})" if code - 128 in named else "")
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from devstack.children import how_it_ended
 from devstack.errors import DevstackError
 from devstack.output import Output
 from devstack.service import Running, Service
@@ -82,7 +83,7 @@ class Supervisor:
         if running.service.oneshot and code == 0:
             running.up.set()
         else:
-            self._fail(running, f"exited with code {code}" if code >= 0 else f"was ended by signal {-code}")
+            self._fail(running, how_it_ended(code))
 
     async def _start(self, running: Running) -> None:
         if running.service.prepare:

@@ -57,7 +57,7 @@ class Verification:
     batches: int = 0
     events: int = 0
     differences: list[Difference] = field(default_factory=list)
-    strays: Sequence[UUID] = ()
+    strays: Sequence[str] = ()
     unknown_batches: list[UUID] = field(default_factory=list)
 
     @property
@@ -140,7 +140,7 @@ def _by_kind(found: Verification) -> dict[str, int]:
     }
 
 
-def _strays() -> list[UUID]:
+def _strays() -> list[str]:
     sealed = cursor()
     if by_ledger(sealed):
         return []  # the next sealings take them

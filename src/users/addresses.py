@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 
 from events.event import Event
 from outbox.client import EventLogClient
-from users.models import EMAIL_CONSTRAINT, EmailTaken, User
+from users.accounts import EmailTaken
+from users.models import EMAIL_CONSTRAINT, User
 
 
 def demand_free(email: str, *, for_user: User) -> None:

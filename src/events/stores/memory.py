@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from events.fingerprint import checksum, fingerprints
-from events.store import Batch, Digest
+from events.store import Batch, Digest, StoreRefused
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -19,9 +19,10 @@ class MemoryEventStore:
         self._occurred_us: dict[UUID, list[int]] = {}
 
     async def append(self, batch: Batch) -> None:
-        """Keep the batch, unless this token has been seen."""
+        """Keep the batch, unless this token has been seen. Raises StoreRefused."""
         if batch.token in self._tokens or not batch.events:
             return
+        _demand_canonical(batch.events.event_id)
         self._tokens.add(batch.token)
         kept = self._fingerprints.setdefault(batch.batch_id, {})
         self._occurred_us.setdefault(batch.batch_id, []).extend(batch.events.occurred_us)
@@ -63,3 +64,14 @@ class MemoryEventStore:
         copies = self._fingerprints[batch_id].values()
         hashes = [fingerprint for of_event in copies for fingerprint in of_event]
         return Digest(rows=len(hashes), events=len(copies), checksum=checksum(hashes))
+
+
+def _demand_canonical(event_ids: Sequence[str]) -> None:
+    """What the real one cannot give back as it came, this one refuses, too."""
+    for event_id in event_ids:
+        try:
+            canonical = str(UUID(event_id))
+        except ValueError as error:
+            raise StoreRefused(reason=f"an id is not a UUID: {error}") from error
+        if event_id != canonical:
+            raise StoreRefused(reason="an id is not a UUID in its canonical form")

@@ -60,7 +60,7 @@ fresh AS (
 ),
 -- Neighbours by id are taken together before anything is sorted or cut: 0.6 of the time that each by itself takes. What is
 -- heavy stands alone, so that a batch can end beside it. A row's day (in UTC) is told cheaply, its month is not.
-stretch AS (
+grouped AS (
     SELECT
         id >> %(bits)s AS stretch,
         date_bin('1 day', occurred_at, timestamptz '2000-01-01 00:00+00') AS day,
@@ -78,7 +78,7 @@ weighed AS (
         *,
         date_trunc('month', day AT TIME ZONE 'UTC')::date AS month,
         greatest(bytes, events * %(row_weight)s)::int AS weight
-    FROM stretch
+    FROM grouped
 ),
 placed AS (
     SELECT *, (sum(weight) OVER preceding - weight) / %(batch_weight)s AS batch

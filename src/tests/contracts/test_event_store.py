@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.fingerprint import checksum, fingerprints
-from events.store import Batch, Columns, Digest, EventStore
+from events.store import Batch, Columns, Digest, EventStore, StoreRefused
 from tests.contracts.batches import MARCH_2026_US, batch
 
 pytestmark = pytest.mark.asyncio
@@ -141,6 +141,21 @@ async def test_an_altered_row_shows_by_its_fingerprint(store):
     await store.append(altered)
     assert set(await store.stored(whole.batch_id)) == set(whole.events.event_id)
     assert await store.digests([whole.batch_id]) != {whole.batch_id: digest(whole)}
+
+
+@pytest.mark.parametrize(
+    "other_form", [str.upper, lambda text: text.replace("-", " "), lambda text: text.replace("-", "")], ids=range(3)
+)
+async def test_an_id_that_is_not_in_its_canonical_form_is_refused_with_its_batch(store, other_form):
+    """It would be found under another text than it was appended by: missing, and unexpected."""
+    whole = batch(rows=3)
+    first, second, third = whole.events.event_id
+    wrong = replace(whole, events=replace(whole.events, event_id=[first, other_form(second), third]))
+    with pytest.raises(StoreRefused, match="UUID"):
+        await store.append(wrong)
+    assert await store.stored(whole.batch_id) == {}
+    await store.append(whole)
+    await assert_kept_once(store, whole)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 import yaml
+from django.apps import apps
 from django.core.management import get_commands, load_command_class
 
 from core import roles
@@ -102,6 +103,15 @@ def test_nobody_is_told_to_wait_longer_for_a_lock_than_migrate_does():
     assert "half a second" in RUNBOOK
     assert LOCK_TIMEOUT == "500ms"
     assert not re.search(r"SET (LOCAL )?lock_timeout", RUNBOOK)
+
+
+def test_after_a_logical_replication_all_sequences_are_set_but_the_outboxs_which_may_not_go_back():
+    (line,) = (line for line in BLOCKS if line.startswith("manage sqlsequencereset "))
+    typed, _, read_by = line.partition(" | ")
+    assert read_by == "docker compose exec -T postgres psql --username=postgres app"
+    numbered = {model._meta.app_label for model in apps.get_models(include_auto_created=True) if model._meta.auto_field}
+    assert set(typed.split()[2:]) == numbered
+    assert "outbox" not in numbered
 
 
 def test_every_variable_is_known():

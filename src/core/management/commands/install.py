@@ -10,6 +10,8 @@ from django.core.validators import validate_email
 from django.db import DatabaseError
 
 from core import roles
+from core.management.one_at_a_time import one_at_a_time
+from core.management.unavailable import told_in_a_line
 from users.models import User
 
 
@@ -21,8 +23,19 @@ class Command(BaseCommand):
         parser.add_argument("--reader-role", default="", help="PostgreSQL's role of who reads the outbox")
 
     def handle(self, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=options["verbosity"])
-        self._grant(application=options["app_role"], reader=options["reader_role"])
+        application, reader = options["app_role"], options["reader_role"]
+        if application and application == reader:
+            raise CommandError(
+                f"{application} cannot be both, --app-role and --reader-role: what the reader may do would be all that "
+                "is left to the application; name two roles",
+                returncode=2,
+            )
+        with told_in_a_line(), one_at_a_time("install", say=self.stderr.write):
+            self._install(application=application, reader=reader, verbosity=options["verbosity"])
+
+    def _install(self, *, application: str, reader: str, verbosity: int) -> None:
+        call_command("migrate", interactive=False, verbosity=verbosity)
+        self._grant(application=application, reader=reader)
         call_command("migrate_event_store")
         self._create_superuser(
             email=os.environ.get("DJANGO_SUPERUSER_EMAIL", ""), password=os.environ.get("DJANGO_SUPERUSER_PASSWORD", "")

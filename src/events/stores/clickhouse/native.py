@@ -16,7 +16,7 @@ from events.store import StoreMisconfigured, StoreRefused
 _DICTIONARY_VERSION = 1
 _DICTIONARY_OF_BLOCK = 1 << 9 | 1 << 10
 _KEYS: Final = ("B", "H", "I")
-_UUID_LENGTH = 36
+_UUID_BYTES, _UUID_LENGTH, _UUID_HYPHENS = 16, 36, (8, 13, 18, 23)
 
 
 def column(kind: str, values: Sequence[Any]) -> bytes:
@@ -62,13 +62,22 @@ def _dictionary(values: Sequence[str]) -> bytes:
 
 
 def _uuids(values: Sequence[str]) -> bytes:
-    """Two numbers of 64 bits each, the first half and the second, from texts of 36 characters."""
+    """Two numbers of 64 bits each, the first half and the second, from texts in the canonical form.
+
+    Another form of the same id would come back as the canonical one, and be taken for another event.
+    """
+    text = "".join(values)
+    digits = text.replace("-", "")
     try:
-        halves = array("Q", bytes.fromhex("".join(values).replace("-", "")))
+        octets = bytes.fromhex(digits)
     except ValueError as error:
         raise StoreRefused(reason=f"an id is not a UUID: {error}") from error
-    if len(halves) != 2 * len(values) or set(map(len, values)) - {_UUID_LENGTH}:
+    if len(octets) != _UUID_BYTES * len(values) or set(map(len, values)) - {_UUID_LENGTH}:
         raise StoreRefused(reason="an id has not the length of a UUID")
+    # With these there are no hyphens elsewhere, by the length of the digits; `fromhex` takes upper case, and blanks.
+    if octets.hex() != digits or any(text[place::_UUID_LENGTH].strip("-") for place in _UUID_HYPHENS):
+        raise StoreRefused(reason="an id is not a UUID in its canonical form")
+    halves = array("Q", octets)
     # Texts have the highest byte first, the wire the lowest.
     halves.byteswap()
     return halves.tobytes()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.utils import DatabaseError
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
 from events.store import StoreUnavailable
 from kit.errors import DomainError
@@ -43,9 +44,16 @@ class Command(BaseCommand):
             # Whoever was reading (head, less) has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except DatabaseError as error:
-            reason = " ".join(str(error).split())
-            raise CommandError(f"PostgreSQL cannot do this now: {reason}", returncode=UNAVAILABLE) from None
+            raise CommandError(_told(error), returncode=UNAVAILABLE) from None
         except DomainError as error:
             raise CommandError(str(error), returncode=DIFFERS) from None
         if code:
             sys.exit(code)
+
+
+def _told(error: DatabaseError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, UndefinedTable | UndefinedColumn | UndefinedFunction):
+        what = cause.diag.message_primary
+        return f"the outbox's tables are not there, or older than this program ({what}): run manage.py install"
+    return f"PostgreSQL cannot do this now: {' '.join(str(error).split())}"

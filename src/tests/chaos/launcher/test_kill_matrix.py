@@ -71,7 +71,7 @@ def test_an_engine_that_dies_takes_everything_with_it(start: Start, folder: Path
     (valkey,) = (pid for pid, command in processes_of(folder).items() if "valkey-server" in command)
     os.kill(valkey, signal.SIGKILL)
     assert launched.exit_code() == 1
-    assert "devstack: valkey was ended by signal 9; everything is stopped" in launched.read()
+    assert "devstack: valkey was ended by SIGKILL; everything is stopped" in launched.read()
     launched.leaves_nothing()
 
 

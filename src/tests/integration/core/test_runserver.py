@@ -1,6 +1,7 @@
 """The development server: it serves, reloads, and stops in order, however it is told to."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -100,3 +101,11 @@ def test_a_port_that_is_taken_ends_it(start):
         server = start(port=taken.getsockname()[1])
         assert server.process.wait(timeout=30) == 1
     assert "address already in use" in server.log()
+
+
+def test_that_its_server_was_killed_shows_in_its_exit_code_as_a_shell_has_it(start):
+    server = start()
+    server.wait_until(server.answers)
+    (inner,) = re.findall(r"Started server process \[(\d+)\]", server.log())
+    os.kill(int(inner), signal.SIGKILL)
+    assert server.process.wait(timeout=15) == 128 + signal.SIGKILL

@@ -4,21 +4,47 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from core.settings.environment import SOURCE
 
+LEFT = "{'rest_framework.views', 'redis', 'users.admin', 'asynch'} & {*sys.modules}"
 
-def told(program: str) -> str:
-    """What a fresh process with Django set up prints."""
+
+def printed(program: str) -> str:
+    """What a fresh process prints last."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys, django; django.setup()\n{program}"],
+        [sys.executable, "-c", f"import sys\n{program}"],
         cwd=SOURCE, capture_output=True, text=True, check=True, timeout=60,
         env={**os.environ, "PYTHONPATH": str(SOURCE), "DJANGO_SETTINGS_MODULE": "core.settings"},
     )  # fmt: skip
     return done.stdout.strip()
 
 
-def test_a_command_starts_without_what_answers_requests():
-    assert told("print({'rest_framework.views', 'redis', 'users.admin', 'asynch'} & {*sys.modules})") == "set()"
+def told(program: str) -> str:
+    """What one with Django set up prints, as a worker is."""
+    return printed(f"import django; django.setup()\n{program}")
+
+
+def test_a_worker_starts_without_what_answers_requests():
+    assert told(f"print({LEFT})") == "set()"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loads_pages"), [(["outbox", "quarantine", "show"], False), (["check", "--tag", "admin"], True)]
+)
+def test_a_command_without_djangos_checks_starts_without_it_as_well(arguments, loads_pages):
+    said = printed(f"""
+import runpy
+sys.argv = ["manage.py", *{arguments}]
+try:
+    runpy.run_path("manage.py", run_name="__main__")
+except SystemExit as ended:
+    print("ended with", ended.code)
+print({LEFT})
+""")
+    assert ("users.admin" in said.splitlines()[-1]) is loads_pages
+    assert loads_pages or said == "ended with 2\nset()"
 
 
 def test_djangos_checks_look_at_the_admins_pages_nevertheless():

@@ -15,7 +15,8 @@ from guards import idempotency
 from guards.models import KeptAnswer
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, at_once, events, post
-from users.models import User, UserManager
+from users.accounts import UserManager
+from users.models import User
 from users.use_cases.register_user import RegisterUser
 
 pytestmark = pytest.mark.django_db(transaction=True)

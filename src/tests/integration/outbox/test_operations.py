@@ -71,6 +71,19 @@ def test_an_unavailable_postgresql_is_told_in_one_line(memory_store, monkeypatch
     assert error.value.returncode == 3
 
 
+@pytest.mark.parametrize(
+    "action", ["status", "verify", "seal", "deliver", "replay --since 2d", "quarantine list", "rotate", "adopt"]
+)
+def test_an_outbox_without_tables_says_what_to_run(memory_store, action):
+    execute("SET search_path = pg_temp")
+    try:
+        with pytest.raises(CommandError, match=r"^the outbox's tables are not there.+run manage\.py install$") as error:
+            outbox(*action.split())
+    finally:
+        execute("RESET search_path")
+    assert error.value.returncode == 3
+
+
 def test_rotate_says_when_there_is_nothing_to_rotate(memory_store):
     assert outbox("rotate") == (0, "no slot is finished\n")
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg.errors import InvalidCursorName
 
+from core.management.one_at_a_time import one_at_a_time
 from core.settings.environment import SOURCE
 from outbox.history import become_sealer
 from outbox.models import OutboxEvent
@@ -100,6 +101,36 @@ def in_a_transaction_of_its_own(work):
             return work()
     finally:
         connection.close()
+
+
+def test_who_migrates_keeps_others_waiting_though_the_connections_are_shared(pooler):
+    """A lock of a session would be on whichever connection it was taken, and let go by whoever has that one."""
+    said: list[str] = []
+    first, second = Flag(), Flag()
+
+    def come_second() -> None:
+        with one_at_a_time("migrate", say=said.append):
+            second.set()
+
+    def come_first() -> None:
+        with one_at_a_time("migrate", say=said.append):
+            first.set()
+            with ThreadPoolExecutor(2 * SERVER_CONNECTIONS) as others:
+                list(others.map(in_a_transaction_of_its_own, [linger] * 4 * SERVER_CONNECTIONS))
+            deadline = time.monotonic() + 20
+            while not said and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert not second.is_set()
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(come_first)
+        assert first.wait(timeout=20)
+        other = threads.submit(come_second)
+        one.result()
+        other.result()
+    assert len(said) == 1
+    assert second.is_set()
+    assert fetch("SELECT FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
 def test_what_sealing_sets_for_its_transaction_stays_on_no_connection(pooler):

@@ -10,7 +10,8 @@ from knox.models import AuthToken
 
 from tests.integration.users.conftest import PASSWORD, at_once, contexts, events, log_in, logged_in, post, token_in
 from users import tokens
-from users.models import EmailTaken, Letter, User
+from users.accounts import EmailTaken
+from users.models import Letter, User
 from users.use_cases.change_password import ChangePassword
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_change import RequestEmailChange

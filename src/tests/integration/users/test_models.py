@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from tests.integration.users.conftest import PASSWORD
-from users.models import EmailTaken, User
+from users.accounts import EmailTaken
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 

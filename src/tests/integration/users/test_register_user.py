@@ -10,7 +10,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from outbox.client import EventLogClient
 from tests.integration.users.conftest import PASSWORD, at_once, events
-from users.models import EmailTaken, User
+from users.accounts import EmailTaken
+from users.models import User
 from users.use_cases.register_user import RegisterUser
 
 

@@ -48,7 +48,7 @@ async def test_a_oneshot_that_fails_stops_everything_with_its_name_and_code() ->
 async def test_a_service_that_ends_later_stops_everything() -> None:
     async with supervise(Service(name="web", argv=shell("sleep 0.1; kill -9 $$"))) as supervisor:
         await supervisor.all_up()
-        with pytest.raises(ServiceFailed, match="web was ended by signal 9"):
+        with pytest.raises(ServiceFailed, match="web was ended by SIGKILL"):
             await supervisor.stopped()
 
 

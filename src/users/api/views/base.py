@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from kit.api import AsyncAPIView, Guard
 from kit.errors import DomainError
 from users import denials
+from users.accounts import EmailTaken
 from users.doors import CHANGE
-from users.models import EmailTaken, User
+from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
 from users.staff import AccountProtected, OwnAccount, UserUnknown

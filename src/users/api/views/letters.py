@@ -8,10 +8,11 @@ from rest_framework.request import Request
 
 from guards.origin import Origin
 from kit.api import operation
+from users.accounts import EmailTaken
 from users.api.serializers import AddressSerializer, PasswordResetSerializer, TokenSerializer
 from users.api.views.base import PublicView, refusals
 from users.doors import CONFIRMATION, GUESSES, RESET_LETTER, VERIFICATION_LETTER
-from users.models import EmailTaken, User
+from users.models import User
 from users.tokens import TokenExpired, TokenInvalid
 from users.use_cases.confirm_email_change import ConfirmEmailChange
 from users.use_cases.request_email_verification import RequestEmailVerification

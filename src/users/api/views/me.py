@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from kit.api import operation
+from users.accounts import EmailTaken
 from users.api.serializers import (
     EmailChangeSerializer,
     PasswordChangeSerializer,
@@ -15,7 +16,7 @@ from users.api.serializers import (
 )
 from users.api.views.base import PrivateView, account, refusals
 from users.doors import EMAIL_CHANGE, PASSWORD_CHECK
-from users.models import EmailTaken, User
+from users.models import User
 from users.reauthentication import AccountChanged, WrongPassword
 from users.sessions import SessionEnded
 from users.use_cases.change_password import ChangePassword

@@ -16,6 +16,7 @@ from guards.idempotency import IDEMPOTENT
 from kit.api import operation
 from kit.use_case import UseCase
 from users import denials
+from users.accounts import EmailTaken
 from users.api.permissions import MayChangeUsers, MayViewUsers
 from users.api.serializers import (
     ManagedUserSerializer,
@@ -26,7 +27,7 @@ from users.api.serializers import (
 )
 from users.api.views.base import PrivateView, account, refusals
 from users.doors import REGISTRATION
-from users.models import EmailTaken, User
+from users.models import User
 from users.staff import AccountProtected, OwnAccount, UserUnknown
 from users.use_cases.activate_user import ActivateUser
 from users.use_cases.deactivate_user import DeactivateUser

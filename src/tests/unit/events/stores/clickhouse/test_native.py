@@ -62,6 +62,22 @@ def test_what_is_no_uuid_is_refused_whatever_stands_beside_it(text):
         native.column("UUID", [text, str(UUID(int=2))])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01A20A47-3804-7580-ABDC-B13FA58716E5",
+        "01a20a47 3804 7580 abdc b13fa58716e5",  # hexadecimal with blanks is read over them
+        "01a2-0a4738-047580-abdc-b13fa58716e5",
+        "-01a20a473804-7580-abdc-b13fa58716e5",
+        "01a20a47-3804-7580-abdcb13fa58716e5-",
+        "01a20a47-3804-7580-abdc-b13fa58716\n5",
+    ],
+)
+def test_another_form_of_a_uuid_is_refused_because_it_would_come_back_as_another_text(text):
+    with pytest.raises(StoreRefused, match="UUID"):
+        native.column("UUID", [str(UUID(int=2)), text])
+
+
 @given(st.lists(st.integers(0, 65_535), max_size=30))
 def test_any_version_is_read_back(values: list[int]):
     assert read_back("UInt16", values) == values
