@@ -95,6 +95,8 @@ def _stop_between_two_messages(sender: beat.Service, **_: Any) -> None:
     def stop(*_: Any) -> None:
         # It logs, which no handler may do: the line that it interrupts might be half written.
         threading.Thread(target=sender.stop).start()
+        if "producer" not in vars(sender.scheduler):
+            raise SystemExit  # it waits for the broker, for up to an hour, and no message is on its way
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

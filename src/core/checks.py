@@ -26,6 +26,8 @@ def letters_leave(**_: Any) -> list[checks.CheckMessage]:
 
 def nothing_is_served_in_clear(**_: Any) -> list[checks.CheckMessage]:
     """Ask what Django asks of its own SecurityMiddleware, less consent to preloading: that is an owner's decision."""
+    if settings.DEBUG:  # which Django names by itself
+        return []
     if settings.SECURE_HSTS_SECONDS == 0:
         return [
             checks.Warning(

@@ -38,7 +38,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse 
             return _refusal(error, view=view, path=path)
         case ValidationError() | ModelValidationError():
             return _invalid_input(error, path=path)
-        case APIException():
+        case APIException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return Problem(error.status_code, path=path, detail=str(error.detail), headers=_headers(error))
         case Http404() | PermissionDenied():
             return Problem(HTTPStatus.NOT_FOUND if isinstance(error, Http404) else HTTPStatus.FORBIDDEN, path=path)

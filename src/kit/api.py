@@ -127,6 +127,8 @@ class AsyncAPIView(APIView):  # type: ignore[misc]  # adrf has no types
             return final
         final.render()
         answer = HttpResponse(final.content, status=final.status_code, headers=final.headers)
+        answer.cookies = final.cookies
+        answer._resource_closers += final._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001 -- the only way
         if not final.content:
             del answer.headers["Content-Type"]  # HttpResponse makes one up
         return answer

@@ -110,7 +110,8 @@ def cut(*, rows: int, payload: int) -> dict[str, int]:
         "mask": stretch - 1,
         "whole": (1 << stretch) - 1,
         "row_weight": row_weight,
-        # A whole stretch of rows that are just not heavy is a sixth of a batch at most, a twentieth at 10,000 rows.
+        # Of rows that are just not heavy, a stretch is a sixth of a batch at most (from 100 rows on), at 10,000 a
+        # twentieth.
         "heavy": 16 * row_weight,
         # A batch ends with the stretch that begins within this.
         "batch_weight": row_weight * (rows - stretch + 1),

@@ -7,10 +7,10 @@ is made concurrently waits for every statement that runs, and one that waits for
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import IsolationLevel
 
@@ -26,8 +26,11 @@ _STAY = """
         set_config('transaction_timeout', '0', true)
 """
 _HOLDER = """
-    SELECT format('pid %%s, from %%s, for %%s s', pid, coalesce(host(client_addr), 'the same host'),
-        extract(epoch FROM statement_timestamp() - xact_start)::int)
+    SELECT CASE
+        WHEN xact_start IS NULL THEN format('pid %%s, of another role', pid)
+        ELSE format('pid %%s, from %%s, for %%s s', pid, coalesce(host(client_addr), 'the same host'),
+            extract(epoch FROM statement_timestamp() - xact_start)::int)
+    END
     FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND datname = current_database()
         AND classid::bigint << 32 | objid::bigint = %s
@@ -41,6 +44,7 @@ def one_at_a_time(name: str, *, say: Callable[[str], Any], database: str = "defa
     Raises OperationalError.
     """
     session = connections[database].copy()
+    session.settings_dict["OPTIONS"].pop("pool", None)  # it is kept for long, and a small pool has none to spare
     try:
         session.set_autocommit(False)
         # In a stricter one its transaction would have a snapshot, for which an index made concurrently waits.
@@ -48,6 +52,8 @@ def one_at_a_time(name: str, *, say: Callable[[str], Any], database: str = "defa
         _wait(session, name=name, say=say)
         yield
     finally:
+        with suppress(Error):  # the session may be gone; if not, the next one need not wait until it is
+            session.rollback()
         session.close()
 
 

@@ -31,8 +31,8 @@ AUTH_USER_MODEL = "users.User"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 # The e-mail is unique by a constraint on lower(email), which these two checks do not see.
-# Three look for Django's middleware by its name, where ours is a class of its own (core.in_loop); core.checks asks what
-# Django would ask of it.
+# Three look for Django's middleware by its name, where ours is a class of its own (core.in_loop); core.checks asks for
+# TLS and HSTS, which Django asks of such a name only.
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W001", "security.W002", "security.W003"]
 PASSWORD_HASHERS = ["users.hashing.Argon2idHasher"]
 HASHING_THREADS = whole(

@@ -1,4 +1,4 @@
-"""Beat that is told to stop while it sends a message sends it first."""
+"""Beat that is told to stop sends the message it is at, and waits for no broker."""
 
 import signal
 import socket
@@ -51,3 +51,17 @@ def test_beat_sends_the_message_it_was_told_to_stop_in(tmp_path, with_signal):
             valkey.lets_through.set()
             application.close()
             valkey.close()
+
+
+def test_beat_that_waits_for_its_broker_is_stopped_at_once(tmp_path):
+    with own_databases(redis_db=12) as environment:
+        application = Application(folder=tmp_path, environment=environment)
+        try:
+            application.broker.close()
+            application.start("beat")
+            eventually(lambda: "Connection error" in application.log("beat"), within=60)
+            beat = application.processes.pop("beat")
+            beat.send_signal(signal.SIGTERM)
+            assert beat.wait(timeout=5) == 0
+        finally:
+            application.close()

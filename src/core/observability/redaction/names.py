@@ -8,7 +8,7 @@ NAMES = (
     # ClickHouse's insert_deduplication_token is a batch's id.
     r"(?<!deduplication_)(?:passw(?:or)?d|passphrase|passcode|pwd|secret(?:[_-]?key)?|token|jwt|authorization|cookie"
     r"|(?:api|access|encryption|private|signing|ssh)[_-]?key|credential|dsn|session(?:[_-]?(?:id|key))|csrf"
-    r"|otp|one[\s_-]?time[\s_-]?code)s?"
+    r"|otp|one[ _-]?time[ _-]?code)s?"
     # The same in another form is as good, or nearly: a hash can be tried out elsewhere.
     r"(?:[_-]?(?:hash(?:es)?|digest|salt|raw|plain|value|confirm(?:ation)?|again|repeat(?:ed)?))?\d{0,3}"
 )

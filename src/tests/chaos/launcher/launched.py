@@ -76,7 +76,11 @@ class Launched:
         return self.said
 
     def await_words(self, *words: str) -> None:
-        eventually(lambda: all(word in self.read() for word in words), otherwise=lambda: f"{words} not in: {self.said}")
+        eventually(
+            lambda: all(word in self.read() for word in words),
+            within=60,
+            otherwise=lambda: f"{words} not in: {self.said}",
+        )
 
     def press_ctrl_c(self) -> None:
         os.write(self._terminal, b"\x03")

@@ -57,9 +57,13 @@ def test_all_who_begin_on_an_empty_database_at_once_end_well(empty, command):
     codes, said = ended([start({**empty, **SUPERUSER}, command) for _ in range(3)])
     assert codes == [0, 0, 0], said
     assert said.count("Applying outbox.0001_outbox") == 1
-    assert f"somebody else runs {command}: this one waits until it is through (pid " in said
     with psycopg.connect(empty["DATABASE_URL"]) as database:
         assert database.execute("SELECT count(*) FROM users_user").fetchone() == (int(command == "install"),)
+
+
+def test_a_turn_takes_no_connection_of_the_pool(empty):
+    codes, said = ended([start({**empty, "DATABASE_POOL_SIZE": "1"}, "install")])
+    assert codes == [0], said
 
 
 class Migrating:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from django.test import RequestFactory
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from kit.api import AsyncAPIView, operation, operation_of
 from kit.errors import DomainError
@@ -61,6 +62,23 @@ async def test_the_answer_is_rendered_so_that_django_needs_no_thread_for_it():
     _, _, response = await answer("POST", body={"size": "3"})
     assert not hasattr(response, "render")
     assert response.headers["Content-Type"] == "application/json"
+
+
+async def test_what_a_view_has_put_on_its_answer_stays_on_it():
+    closed = []
+
+    class CookieView(AsyncAPIView):
+        permission_classes = ()
+
+        async def get(self, _request):
+            response = Response({})
+            response.set_cookie("size", "1")
+            response._resource_closers.append(lambda: closed.append(True))  # type: ignore[attr-defined]
+            return response
+
+    answered = await CookieView.as_view()(RequestFactory().get("/cups/"))
+    answered.close()
+    assert (answered.cookies["size"].value, closed) == ("1", [True])
 
 
 async def test_a_get_takes_its_query_and_so_does_a_head():
