@@ -1,1 +1,1 @@
-"""What stands around a view: throttles against too many attempts, idempotency keys for calls that are tried again."""
+"""What stands around a view: throttles, idempotency keys for calls that are tried again, and who may not come in."""

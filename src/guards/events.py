@@ -14,3 +14,14 @@ class RequestThrottled(Event, name="request_throttled", version=1):
     rate: str
     network: str
     account: str
+
+
+class AccessDenied(Event, name="access_denied", version=1):
+    """A person who is logged in asked for what is not theirs to ask.
+
+    Of one person and one resource, a process records no more than one a minute.
+    """
+
+    user_id: int
+    method: str
+    path: str

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
-from users import denials
+from guards import denials
 from users.admin_login import AdminLoginForm
 from users.admin_password import OwnPasswordView
 

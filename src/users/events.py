@@ -86,17 +86,6 @@ class UserSessionExpired(Event, name="user_session_expired", version=1):
     session_id: str | None
 
 
-class AccessDenied(Event, name="access_denied", version=1):
-    """A person who is logged in asked for what is not theirs to ask.
-
-    Of one person and one resource, a process records no more than one a minute.
-    """
-
-    user_id: int
-    method: str
-    path: str
-
-
 class UserReauthenticationFailed(Event, name="user_reauthentication_failed", version=1):
     """Somebody with a valid token gave a wrong password for what needs both."""
 

@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 
+from guards import denials
+from guards.denials import Pauses
 from tests.integration.users.conftest import PASSWORD, contexts, events, logged_in, post
-from users import denials
-from users.denials import Pauses
 from users.models import User
 from users.use_cases.delete_account import DeleteOwnAccount
 from users.use_cases.find_users import FindUsers

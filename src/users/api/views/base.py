@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar, NoReturn, cast
+from typing import ClassVar, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from guards.staff import RecordedDenials
 from kit.api import AsyncAPIView, Guard
 from kit.errors import DomainError
-from users import denials
 from users.accounts import EmailTaken
 from users.doors import CHANGE
 from users.models import User
@@ -42,16 +42,10 @@ def refusals(*errors: type[DomainError]) -> Mapping[type[DomainError], HTTPStatu
     return {error: REFUSALS[error] for error in errors}
 
 
-class PrivateView(AsyncAPIView):
+class PrivateView(RecordedDenials):
     """Open to those who are logged in. Whoever is, and may not, leaves an event."""
 
     guards: ClassVar[tuple[Guard, ...]] = CHANGE
-
-    def permission_denied(self, request: Request, message: Any = None, code: Any = None) -> NoReturn:
-        if request.successful_authenticator:
-            denials.record(request, user_id=account(request).pk, resource=type(self).__name__)
-        super().permission_denied(request, message=message, code=code)
-        raise AssertionError("REST framework's permission_denied raises")
 
 
 class PublicView(AsyncAPIView):

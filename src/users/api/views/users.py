@@ -11,11 +11,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from guards import idempotency
+from guards import denials, idempotency
 from guards.idempotency import IDEMPOTENT
 from kit.api import operation
 from kit.use_case import UseCase
-from users import denials
 from users.accounts import EmailTaken
 from users.api.permissions import MayChangeUsers, MayViewUsers
 from users.api.serializers import (

@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from guards.events import AccessDenied
 from outbox.client import EventLogClient
-from users.events import AccessDenied
 
 _PAUSE_SECONDS = 60.0
 _MOST_REMEMBERED = 10_000

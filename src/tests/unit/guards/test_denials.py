@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-from users import denials
-from users.denials import Pauses
+from guards import denials
+from guards.denials import Pauses
 
 
 def test_a_key_has_one_turn_and_then_none_for_a_while(monkeypatch):
