@@ -1,11 +1,12 @@
-"""A store for unit tests: keeps events in a dictionary, and is done for when the process is."""
+"""A store for unit tests, and its reader: keeps events in a dictionary, and is done for when the process is."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from events.fingerprint import checksum, fingerprints
-from events.store import Batch, Digest, StoreRefused
+from events.reading import Page, Place, StoredEvent, Wanted
+from events.store import Batch, Columns, Digest, StoreRefused
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -17,6 +18,7 @@ class MemoryEventStore:
         self._tokens: set[str] = set()
         self._fingerprints: dict[UUID, dict[str, list[int]]] = {}
         self._occurred_us: dict[UUID, list[int]] = {}
+        self.events: list[StoredEvent] = []
 
     async def append(self, batch: Batch) -> None:
         """Keep the batch, unless this token has been seen. Raises StoreRefused."""
@@ -24,6 +26,7 @@ class MemoryEventStore:
             return
         _demand_canonical(batch.events.event_id)
         self._tokens.add(batch.token)
+        self.events += _stored(batch.events)
         kept = self._fingerprints.setdefault(batch.batch_id, {})
         self._occurred_us.setdefault(batch.batch_id, []).extend(batch.events.occurred_us)
         for event_id, fingerprint in zip(batch.events.event_id, fingerprints(batch.events), strict=True):
@@ -64,6 +67,59 @@ class MemoryEventStore:
         copies = self._fingerprints[batch_id].values()
         hashes = [fingerprint for of_event in copies for fingerprint in of_event]
         return Digest(rows=len(hashes), events=len(copies), checksum=checksum(hashes))
+
+
+class MemoryEventReader:
+    """Reads what such a store has been given."""
+
+    def __init__(self, store: MemoryEventStore) -> None:
+        self._store = store
+
+    async def page(self, wanted: Wanted, *, after: Place | None, limit: int) -> Page:
+        """At most so many events that match, each once, the newest first."""
+        by_place = {_order(event.place): event for event in self._store.events if _matches(event, wanted)}
+        behind = [place for place in sorted(by_place, reverse=True) if after is None or place < _order(after)]
+        return Page(events=[by_place[place] for place in behind[:limit]], is_last=len(behind) <= limit)
+
+    async def event(self, event_id: UUID) -> StoredEvent | None:
+        """The event, if the store has it."""
+        return next((event for event in self._store.events if event.event_id == event_id), None)
+
+    async def close(self) -> None:
+        """There are no connections."""
+
+
+def _stored(events: Columns) -> list[StoredEvent]:
+    return [
+        StoredEvent(
+            event_id=UUID(events.event_id[i]),
+            occurred_at=_EPOCH + timedelta(microseconds=events.occurred_us[i]),
+            **{
+                name: getattr(events, name)[i]
+                for name in (
+                    "event_type", "environment", "context", "metadata_version",
+                    "actor_id", "request_id", "trace_id", "span_id",
+                )
+            },
+        )
+        for i in range(len(events))
+    ]  # fmt: skip
+
+
+def _order(place: Place) -> tuple[datetime, UUID]:
+    return place.occurred_at, place.event_id
+
+
+def _matches(event: StoredEvent, wanted: Wanted) -> bool:
+    return (
+        (not wanted.event_types or event.event_type in wanted.event_types)
+        and all(
+            getattr(wanted, name) in ("", getattr(event, name))
+            for name in ("environment", "actor_id", "request_id", "trace_id")
+        )
+        and (wanted.since is None or wanted.since <= event.occurred_at)
+        and (wanted.until is None or event.occurred_at < wanted.until)
+    )
 
 
 def _demand_canonical(event_ids: Sequence[str]) -> None:

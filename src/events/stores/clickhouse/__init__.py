@@ -1,5 +1,6 @@
 """Events in ClickHouse. Nothing outside of this package knows asynch."""
 
+from events.stores.clickhouse.reader import ClickHouseEventReader
 from events.stores.clickhouse.store import ClickHouseEventStore
 
-__all__ = ["ClickHouseEventStore"]
+__all__ = ["ClickHouseEventReader", "ClickHouseEventStore"]

@@ -41,6 +41,16 @@ REFUSAL_OF_DATA: Final = {
     691: "UNKNOWN_ELEMENT_OF_ENUM",
 }
 
+# A query that only reads went beyond its bounds: the same one will again.
+TOO_MUCH_TO_READ: Final = {
+    158: "TOO_MANY_ROWS",
+    159: "TIMEOUT_EXCEEDED",
+    160: "TOO_SLOW",
+    241: "MEMORY_LIMIT_EXCEEDED",
+    307: "TOO_MANY_BYTES",
+    396: "TOO_MANY_ROWS_OR_BYTES",
+}
+
 # Somebody has to mend the deployment: the batch waits, loudly.
 FAULT_OF_DEPLOYMENT: Final = {
     8: "THERE_IS_NO_COLUMN",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import batched
 from math import ceil
 from typing import Any
@@ -16,11 +16,10 @@ from events.stores.clickhouse.errors import as_store_errors
 from events.stores.clickhouse.layout import Layout
 from events.stores.clickhouse.one_table import OneTable
 from events.stores.clickhouse.server import Address, Pool, Server
-from events.stores.clickhouse.sql import literal, statement
+from events.stores.clickhouse.sql import literal, moment, statement
 
 # Few enough for the parser, and for the memory that counting the distinct events of as many batches takes.
 _BATCHES_A_QUERY = 200
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClickHouseEventStore:
@@ -111,12 +110,12 @@ class ClickHouseEventStore:
 
     async def batches(self, *, since: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches of which it got anything since then, by their ids."""
-        asked = {"since": _moment(since), "after": literal(str(after)), "limit": str(limit)}
+        asked = {"since": moment(since), "after": literal(str(after)), "limit": str(limit)}
         return replicas.page(await self._read("batches", columns="batch_id", **asked), limit=limit)
 
     async def batches_between(self, *, oldest: datetime, newest: datetime, after: UUID, limit: int) -> Sequence[UUID]:
         """A page of the batches with an event from this span of time, by their ids."""
-        span = {"oldest": _moment(oldest), "newest": _moment(newest)}
+        span = {"oldest": moment(oldest), "newest": moment(newest)}
         asked = {**span, "after": literal(str(after)), "limit": str(limit)}
         return replicas.page(await self._read("batches_between", columns="batch_id", **asked), limit=limit)
 
@@ -189,8 +188,3 @@ class ClickHouseEventStore:
                 "insert_quorum_timeout": f"{self._patience()}000",
             }
         return settings
-
-
-def _moment(at: datetime) -> str:
-    # Not by way of timestamp(), a float, which loses the last microsecond.
-    return f"fromUnixTimestamp64Micro({(at - _EPOCH) // timedelta(microseconds=1)}, 'UTC')"

@@ -1,8 +1,12 @@
 """The ClickHouse store's SQL: one statement a file, its purpose in the first line."""
 
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from string import Template
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def statement(name: str, **values: str) -> str:
@@ -18,6 +22,12 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """A string as SQL has it."""
     return f"'{_escaped(text, "'")}'"
+
+
+def moment(at: datetime) -> str:
+    """A time as SQL has it, to the microsecond."""
+    # Not by way of timestamp(), a float, which loses the last microsecond.
+    return f"fromUnixTimestamp64Micro({(at - _EPOCH) // timedelta(microseconds=1)}, 'UTC')"
 
 
 def without_purpose(text: str) -> str:
