@@ -52,7 +52,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some events, the newest first, and whether there are more behind them."""
+    """Some events, the newest first; it is the last one if there is certainly nothing behind them."""
 
     events: Sequence[StoredEvent]
     is_last: bool
@@ -72,7 +72,4 @@ class EventReader(Protocol):
 
 
 class TooMuchToRead(DomainError):
-    """Too many events would have to be looked through: narrow the time (`since`, `until`), or ask for fewer (`limit`).
-
-    What narrows the search as well, from the most to the least: `trace_id` and `actor_id`, `event_type`.
-    """
+    """Too many events would have to be looked through: narrow the time (since, until), name more, or ask for fewer."""

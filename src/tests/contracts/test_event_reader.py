@@ -181,8 +181,8 @@ async def test_the_span_of_time_is_half_open_to_the_microsecond(store, reader, h
     recorded = await append(store, here, rows=3)  # a millisecond apart
 
     async def found(since: int | None, until: int | None) -> list[UUID]:
-        span = {"since": since and at(MARCH_2026_US + since), "until": until and at(MARCH_2026_US + until)}
-        return ids(await pages(reader, Wanted(environment=here, **span), limit=2))[::-1]
+        first, behind_last = (None if each is None else at(MARCH_2026_US + each) for each in (since, until))
+        return ids(await pages(reader, Wanted(environment=here, since=first, until=behind_last), limit=2))[::-1]
 
     assert await found(None, 1000) == recorded[:1]
     assert await found(None, 1001) == recorded[:2]

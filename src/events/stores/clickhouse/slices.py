@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-# Then comes all the rest: four questions at most, where there is nothing to be found.
-_LENGTHS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=45))
+# Then comes all the rest: five questions at most, where there is nothing to be found. A minute, because it may have
+# millions of events, and because it usually has enough of them.
+_LENGTHS: Final = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=45))
 
 type Slice = tuple[datetime, datetime]
 

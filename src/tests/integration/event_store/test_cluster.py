@@ -1,16 +1,18 @@
 """A cluster: a batch goes to one shard whole and once, and what has arrived is found on whichever replica has it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
 from events.fingerprint import checksum, fingerprints
+from events.reading import Wanted
 from events.store import Digest, StoreMisconfigured
-from events.stores.clickhouse import ClickHouseEventStore, replicas
+from events.stores.clickhouse import ClickHouseEventReader, ClickHouseEventStore, replicas
 from events.stores.clickhouse.replicas import TooFewReplicas
-from tests.contracts.batches import batch
+from tests.contracts.batches import MARCH_2026_US, batch
 from tests.integration.event_store.cluster import Cluster, cluster_of_engines
 
 pytestmark = pytest.mark.asyncio
@@ -138,3 +140,22 @@ async def test_uneven_shards_are_refused_because_nobody_could_say_how_many_are_e
             replicas._demand_enough({"01": enough - 1}, sizes=[size])
     with pytest.raises(TooFewReplicas, match="1 of 2 shards answer"):
         replicas._demand_enough({"01": 3}, sizes=[3, 3])
+
+
+async def test_events_are_read_from_all_shards_in_one_order_and_copies_on_two_shards_once(cluster, sharded):
+    for node in "ab":
+        cluster.execute(node, "TRUNCATE TABLE shards.event_log_local")
+    sent = [batch(rows=9, occurred_us=MARCH_2026_US + number * 1_000_000) for number in range(8)]
+    for each in sent:
+        for copy in range(4):  # in batches of their own, so that some go to the other shard
+            await sharded.append(replace(each, batch_id=uuid4(), token=f"{each.token}-{copy}"))
+    assert all(cluster.rows(node, "shards") for node in "ab")
+    reader = ClickHouseEventReader(**cluster.options("shards"))
+    found: list[str] = []
+    page = await reader.page(Wanted(), after=None, limit=10)
+    while page.events:
+        found += [str(event.event_id) for event in page.events]
+        page = await reader.page(Wanted(), after=page.events[-1].place, limit=10)
+    assert found == [event_id for each in reversed(sent) for event_id in reversed(each.events.event_id)]
+    assert str((await reader.event(UUID(found[0]))).event_id) == found[0]
+    await reader.close()

@@ -10,11 +10,17 @@ FROM (
             ORDER BY event_date_time DESC, event_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS bytes_before
     FROM (
-        SELECT
-            event_id, event_type, event_date_time, environment, event_context, metadata_version,
-            actor_id, request_id, trace_id, span_id
-        FROM ${table}
-        WHERE ${conditions}
+        -- Once more, because each shard of a cluster answers for itself.
+        SELECT *
+        FROM (
+            SELECT
+                event_id, event_type, event_date_time, environment, event_context, metadata_version,
+                actor_id, request_id, trace_id, span_id
+            FROM ${table}
+            WHERE ${conditions}
+            ORDER BY event_date_time DESC, event_id DESC
+            LIMIT ${limit}
+        )
         ORDER BY event_date_time DESC, event_id DESC
         LIMIT ${limit}
     )
