@@ -6,7 +6,7 @@ from events.event import catalogue
 from users.events import UserLoginFailed
 
 NAMES = {
-    "access_denied", "group_changed", "group_deleted",
+    "group_changed", "group_deleted",
     "letter_dropped", "letter_given_up", "letter_revived", "letter_sent", "user_activated", "user_deactivated",
     "user_deleted", "user_email_change_failed", "user_email_change_requested", "user_email_changed",
     "user_email_verification_requested", "user_email_verified", "user_logged_in", "user_logged_out",
