@@ -14,9 +14,8 @@ from multiprocessing import get_context
 from statistics import median
 from uuid import uuid4
 
-from django.urls import Resolver404, resolve
-
 from bench.findings import Finding, Goal, Result, percentile, ratio, result, size
+from bench.ground import fill_event_log
 from bench.load import UNIQUE, Request, send
 from bench.processes import processor_seconds, web_server
 
@@ -27,7 +26,8 @@ CONNECTIONS = size(tiny=(2,), usual=(1, 16, 64), full=(1, 16, 64))
 _LAYERED = size(tiny=2, usual=16, full=16)
 _PASSWORD = "a long way down"
 _MANY = "1000000/minute"
-_EVENTS = "/api/events/"
+# Of the last hour, so that a page of the newest is found where most people look for it.
+_EVENTS = size(tiny=100, usual=100_000, full=1_000_000)
 # Each server by what is taken away from it; None is the application as it is.
 _FULL, _ONLY_AUTH, _BARE = None, "logging,middleware", "logging,middleware,views"
 _ALL = ("authentication", "middleware", "logging")
@@ -62,6 +62,7 @@ class Target:
 
 def measure() -> Iterator[Finding]:
     token = logged_in()
+    fill_event_log(_EVENTS)
     me = Request(method="GET", path="/api/users/me/", status=200, token=token)
     with ExitStack() as stack:
         clients = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
@@ -84,9 +85,8 @@ def _endpoints(clients: ProcessPoolExecutor, servers: Mapping[str | None, Server
             "GET me, all but authentication removed": only_auth,
             "GET me": whole,
             "POST register": Target(server=full, request=_registration()),
+            "GET events": Target(server=full, request=replace(me, path="/api/events/")),
         }
-        if events := _events(me):
-            targets["GET events"] = Target(server=full, request=events)
         _take_turns(list(targets.values()), clients, connections=connections)
         for name, target in targets.items():
             yield _told(f"{name}, {connections} connections", target, against=query)
@@ -97,8 +97,6 @@ def _endpoints(clients: ProcessPoolExecutor, servers: Mapping[str | None, Server
             f"{ratio(only_auth.rates, nothing.rates):.2f} of the one that asks nobody; processor time a request "
             f"{median(only_auth.costs):.2f}, {median(query.costs):.2f}, {median(nothing.costs):.2f} ms",
         )
-    if not _events(me):
-        yield Result(what="GET events", measured="not measured", compared=f"there is no {_EVENTS} yet")
 
 
 def _layers(clients: ProcessPoolExecutor, servers: Mapping[str | None, Server], me: Request) -> Iterator[Finding]:
@@ -145,15 +143,6 @@ def _cost(what: str, *, whole: Target, less: Target) -> Result:
 def _registration() -> Request:
     somebody_new = {"email": f"{UNIQUE}@example.com", "password": _PASSWORD}
     return Request(method="POST", path="/api/users/", status=201, body=somebody_new)
-
-
-def _events(me: Request) -> Request | None:
-    """The request for events, if the application has such a view."""
-    try:
-        resolve(_EVENTS)
-    except Resolver404:
-        return None
-    return replace(me, path=_EVENTS)
 
 
 def logged_in() -> str:

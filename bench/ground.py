@@ -25,6 +25,18 @@ _RECORD = """
         FROM generate_series(1, least(%(bytes)s, 1024) / 64 + 1) AS part
     ) AS own
 """
+# Events of twelve types and a thousand people, spread over the last hour.
+_FILL = """
+    INSERT INTO event_log (
+        event_type, event_date_time, environment, event_context, metadata_version, event_id, actor_id, request_id,
+        trace_id, span_id, batch_id
+    )
+    SELECT 'bench_noticed_' || toString(number %% 12), now64(6) - toIntervalMicrosecond(3.6e9 * number / %(events)d),
+        'bench', '{"number":' || toString(number) || ',"text":"' || repeat(hex(cityHash64(number)), 16) || '"}', 1,
+        generateUUIDv4(number), toString(number %% 1000), toString(generateUUIDv4(number + 1)),
+        '', '', generateUUIDv4()
+    FROM numbers(%(events)d)
+"""
 # Transaction ids begin at 3: to a sealer who has seen nothing but those below, all is new.
 BEFORE_EVERYTHING = "3:3:"
 
@@ -66,6 +78,11 @@ def record_in_chunks(events: int, *, payload_bytes: int = 270, chunk: int = 10_0
     for first in range(0, events, chunk):
         record(min(chunk, events - first), payload_bytes=payload_bytes)
     execute("VACUUM (ANALYZE) outbox_event")
+
+
+def fill_event_log(events: int) -> None:
+    """Have so many events in ClickHouse, past the outbox."""
+    clickhouse(_FILL % {"events": events})
 
 
 def empty() -> None:
