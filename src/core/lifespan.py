@@ -1,4 +1,4 @@
-"""Answers ASGI's lifespan messages, on which Django raises: warms up at the start, closes the pool in the end."""
+"""Answers ASGI's lifespan messages, on which Django raises: warms up at the start, closes what is open in the end."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from django.urls import get_resolver
 
 from core import observability
 from core.observability import metrics
+from event_log import reader
 
 if TYPE_CHECKING:
     from core.observability.metrics.pool import PoolWatch
@@ -39,8 +40,10 @@ def with_lifespan(application: Application) -> Application:
             log.exception("start_failed")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        await reader.keep()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await reader.give_back()
         await sync_to_async(_stop)()
         await send({"type": "lifespan.shutdown.complete"})
 

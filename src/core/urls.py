@@ -10,6 +10,7 @@ admin.autodiscover()  # here, since only who answers requests needs it (core.adm
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("users.api.urls")),
+    path("api/", include("event_log.api.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", docs, name="docs"),
 ]

@@ -1,1 +1,1 @@
-"""Reading events back: search, activity, statistics, catalogue (to come)."""
+"""Reading events back: search (activity, statistics and the catalogue are to come)."""

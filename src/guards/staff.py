@@ -1,6 +1,6 @@
 """Doors for staff with one of Django's permissions. Whoever is logged in, and may not come in, leaves an event."""
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -24,6 +24,6 @@ class RecordedDenials(AsyncAPIView):
 
     def permission_denied(self, request: Request, message: Any = None, code: Any = None) -> NoReturn:
         if request.successful_authenticator:
-            denials.record(request, user_id=request.user.pk, resource=type(self).__name__)
+            denials.record(request, user_id=cast("int", request.user.pk), resource=type(self).__name__)
         super().permission_denied(request, message=message, code=code)
         raise AssertionError("REST framework's permission_denied raises")

@@ -43,6 +43,9 @@ LINKS: dict[tuple[str, str], dict[str, Json]] = {
     ("auth_sessions_list", "200"): {
         "EndTheFirst": _to("auth_sessions_destroy", parameters={"session_id": "$response.body#/results/0/id"}),
     },
+    ("events_list", "200"): {
+        "SeeTheFirst": _to("events_retrieve", parameters={"event_id": "$response.body#/results/0/event_id"}),
+    },
     ("users_list", "200"): {
         "SeeTheFirst": _to("users_retrieve", parameters={"user_id": "$response.body#/results/0/id"}),
         "SwitchTheFirstOff": _to("users_deactivate", parameters={"user_id": "$response.body#/results/0/id"}),

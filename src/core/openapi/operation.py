@@ -82,7 +82,7 @@ class OperationSchema(AutoSchema):
         if not isinstance(field, CharField) or field.read_only or schema.get("type") != "string":
             return
         if schema.get("format") != "email":
-            schema["pattern"] = _pattern(field)
+            schema.setdefault("pattern", _pattern(field))
         if field.style.get("input_type") == "password":
             schema["format"] = "password"
         if field.style.get("autocomplete") == "new-password":

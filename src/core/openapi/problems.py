@@ -22,7 +22,12 @@ from kit.api import AsyncAPIView, Operation
 from kit.errors import DomainError
 from outbox import context
 
-_PLACEHOLDERS: dict[str, Any] = {"user_id": 42, "session_id": "5d41402abc4b2a76b9719d911017c592", "retry_after": 30}
+_PLACEHOLDERS: dict[str, Any] = {
+    "user_id": 42,
+    "session_id": "5d41402abc4b2a76b9719d911017c592",
+    "event_id": "019ab5c1-7c3e-7f21-9d55-0a4f3b8e6c12",
+    "retry_after": 30,
+}
 _REQUEST_ID = "45ebbd7c-6c48-4dab-ac33-23cabf24e9a7"
 
 

@@ -34,6 +34,11 @@ THROTTLE_RATES = {
         default="300/minute",
         purpose="changes by one person who is logged in; what ends sessions is not counted",
     ),
+    "event_readings_per_person": rate(
+        "THROTTLE_EVENT_READINGS_PER_PERSON",
+        default="120/minute",
+        purpose="looks into the event log by one person; each is an event itself",
+    ),
     "registration_per_network": rate(
         "THROTTLE_REGISTRATION_PER_NETWORK", default="20/minute;100/hour", purpose="registrations from one network"
     ),

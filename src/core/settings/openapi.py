@@ -15,6 +15,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TAGS": [
         {"name": "users", "description": "Accounts."},
         {"name": "auth", "description": "Signing in."},
+        {"name": "events", "description": "Who did what, when."},
         {"name": "schema", "description": "This document."},
         {"name": "health", "description": "For those who run it."},
     ],

@@ -117,6 +117,7 @@ def test_every_step_of_that_life_is_an_event_and_has_its_actor(walk):
         ("user_registered", ""), ("user_permissions_changed", ""),
         ("user_logged_in", ada), ("access_denied", ada), ("user_logged_in", root),
         ("user_deactivated", root), ("user_sessions_revoked", root), ("user_activated", root),
+        ("events_read", root), ("events_read", root), ("events_read", root),
         ("user_logged_in", ada), ("user_sessions_revoked", ada), ("user_deleted", ada), ("user_registered", again),
     ]  # fmt: skip
     assert [json.loads(context)["fields"] for kind, _, context in rows if kind == "user_profile_updated"] == [

@@ -31,3 +31,4 @@ def test_the_requests_get_past_the_doors(run):
         if any(outcomes["accepted"] for outcomes in phases.values())
     }
     assert {"GET /api/users/me/", "PATCH /api/users/me/", "GET /api/users/", "POST /api/auth/rotate/"} <= accepted
+    assert "GET /api/events/" in accepted

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from core.settings.environment import SOURCE
 from tests.acceptance.conftest import eventually, own_databases
+from tests.acceptance.test_reading import AUDITOR, GRANT
 from tests.ports import free_port
 from tests.production.test_postgres import manage, outbox
 
@@ -15,9 +17,12 @@ pytestmark = pytest.mark.slow
 
 SERVE = """
 import sys
-from wsgiref.simple_server import make_server
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIServer, make_server
 from core.wsgi import application
-make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
+class Threads(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+make_server("127.0.0.1", int(sys.argv[1]), application, Threads).serve_forever()
 """
 
 
@@ -69,3 +74,16 @@ def test_an_account_is_made_and_proved_over_wsgi(http, environment):
     proved = outbox(environment, "verify")
     assert (proved["in_order"], proved["pending_events"]) == (True, 0)
     assert proved["events"] >= 2
+
+
+def test_events_are_read_over_wsgi_by_several_threads_at_once(http, environment):
+    assert manage(environment, "shell", "-c", GRANT).returncode == 0
+    token = http.post("/api/auth/login/", json=AUDITOR).json()["token"]
+    outbox(environment, "deliver")
+    headers = {"Authorization": f"Bearer {token}"}
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(
+            threads.map(lambda _: http.get("/api/events/?event_type=user_logged_in", headers=headers), "x" * 40)
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    assert {len(answer.json()["results"]) for answer in answers} == {1}

@@ -8,7 +8,7 @@ DOCUMENT = (SOURCE.parent / "docs" / "security.md").read_text()
 
 
 def test_every_test_that_the_table_names_exists():
-    named = re.findall(r"`((?:unit|integration|acceptance)/[\w/]+\.py)`", DOCUMENT)
+    named = re.findall(r"`((?:unit|integration|acceptance|contracts)/[\w/]+\.py)`", DOCUMENT)
     assert len(named) > 20
     assert [name for name in named if not (SOURCE / "tests" / name).is_file()] == []
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kit.use_case import UseCase
+from kit.use_case import AsyncUseCase, UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +25,14 @@ async def test_awaited_it_runs_outside_the_event_loops_thread():
 
 def test_executed_it_runs_here():
     assert TellThread(greeting="hi").execute() == ("hi", threading.current_thread())
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitInTheLoop(AsyncUseCase[tuple[asyncio.AbstractEventLoop, threading.Thread]]):
+    async def run(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+        return asyncio.get_running_loop(), threading.current_thread()
+
+
+@pytest.mark.asyncio
+async def test_one_that_waits_for_another_server_stays_in_the_event_loop():
+    assert await WaitInTheLoop().aexecute() == (asyncio.get_running_loop(), threading.current_thread())
