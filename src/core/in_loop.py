@@ -5,6 +5,7 @@ processor time of GET me.
 """
 
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import sync_to_async
@@ -33,7 +34,12 @@ class _InLoop(MiddlewareMixin):
 class SecurityMiddleware(_InLoop, security.SecurityMiddleware): ...
 
 
-class CommonMiddleware(_InLoop, common.CommonMiddleware): ...
+class CommonMiddleware(_InLoop, common.CommonMiddleware):
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        answer = super().process_response(request, response)
+        if answer.status_code == HTTPStatus.NO_CONTENT:
+            del answer.headers["Content-Length"]  # RFC 9110, 8.6: such an answer must not have it
+        return answer
 
 
 class CsrfViewMiddleware(_InLoop, csrf.CsrfViewMiddleware):

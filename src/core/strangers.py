@@ -9,9 +9,9 @@ from typing import Any
 
 from django.conf import settings
 
-_HEADERS = frozenset({b"traceparent", b"tracestate", b"sentry-trace", b"baggage"})
+HEADERS = frozenset({b"traceparent", b"tracestate", b"sentry-trace", b"baggage"})
 # The same by the names that WSGI gives them.
-_VARIABLES = frozenset(f"HTTP_{name.decode().upper().replace('-', '_')}" for name in _HEADERS)
+_VARIABLES = frozenset(f"HTTP_{name.decode().upper().replace('-', '_')}" for name in HEADERS)
 
 type _WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -20,7 +20,7 @@ def without_strangers_trace(headers: list[tuple[bytes, bytes]]) -> list[tuple[by
     """A request's headers, as ASGI has them, with nothing about a trace unless its caller is believed."""
     if settings.REQUEST_IDS_BELIEVED:
         return headers
-    return [each for each in headers if each[0] not in _HEADERS]
+    return [each for each in headers if each[0] not in HEADERS]
 
 
 def with_no_strangers_trace(application: _WSGIApplication) -> _WSGIApplication:

@@ -1,5 +1,9 @@
 """Celery over Redis or Valkey. Messages are nudges; the ledger's rows and beat are the truth."""
 
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
 from core.settings.environment import secret, url
 from core.settings.outbox import OUTBOX_FLUSH_INTERVAL
 
@@ -9,6 +13,8 @@ REDIS_URL = url(
     purpose="broker, e.g. redis://host:6379/0 (Valkey as well)",
     password=secret("REDIS_PASSWORD", default="", purpose="the broker's password, if REDIS_URL holds none"),
 )
+if not urlsplit(REDIS_URL).path.strip("/").isdecimal() and urlsplit(REDIS_URL).path.strip("/"):
+    raise ImproperlyConfigured("REDIS_URL must end with the number of a database, such as /0, or with none")
 
 CELERY_BROKER_URL = REDIS_URL
 # With rediss:// alone Celery would encrypt, and ask nobody who they are.

@@ -38,6 +38,9 @@ class Variable:
 declared: dict[str, Variable] = {}
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_CENTURY = 100 * 365.25 * 86400
+_MOST_DIGITS = 15
+_LAST_PORT = 65535
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 _ADDRESS = re.compile(
@@ -72,20 +75,21 @@ def flag(name: str, *, purpose: str, default: bool) -> bool:
 
 def whole(name: str, *, purpose: str, default: int, least: int = 0, most: int | None = None) -> int:
     raw = _read(name, kind="whole number", default=str(default), purpose=purpose)
-    if raw.strip().isdecimal() and int(raw) >= least and (most is None or int(raw) <= most):
+    # More digits have no meaning here, and Python itself refuses thousands of them.
+    if raw.strip().isdecimal() and len(raw) <= _MOST_DIGITS and least <= int(raw) <= (most or 10**_MOST_DIGITS):
         return int(raw)
-    raise _malformed(name, raw, f"a whole number from {least} " + ("up" if most is None else f"to {most}"))
+    raise _malformed(name, raw[:100], f"a whole number from {least} " + ("up" if most is None else f"to {most}"))
 
 
-def seconds(name: str, *, purpose: str, default: float, least: float = 0.0) -> float:
+def seconds(name: str, *, purpose: str, default: float, least: float = 0.0, most: float = _CENTURY) -> float:
     raw = _read(name, kind="seconds", default=f"{default:.12g}", purpose=purpose)
     try:
         value = float(raw)
     except ValueError:
         raise _malformed(name, raw, "a number of seconds") from None
-    if least <= value < float("inf"):
+    if least <= value <= most:
         return value
-    raise _malformed(name, raw, f"a number of seconds from {least:g} up")
+    raise _malformed(name, raw, f"a number of seconds from {least:g} to {most:.12g}")
 
 
 def ratio(name: str, *, purpose: str, default: float) -> float:
@@ -122,7 +126,10 @@ def addresses(name: str, *, purpose: str, port: int) -> list[tuple[str, int]]:
     found = [_ADDRESS.fullmatch(part.strip()) for part in raw.split(",")]
     if not all(found):
         raise _malformed(name, raw, "host, host:port or [IPv6]:port, several by commas")
-    return [(each["host"] or each["v6"] or each["bare"], int(each["port"] or port)) for each in found if each]
+    hosts = [(each["host"] or each["v6"] or each["bare"], int(each["port"] or port)) for each in found if each]
+    if max(port for _, port in hosts) > _LAST_PORT:
+        raise _malformed(name, raw, f"hosts whose ports are {_LAST_PORT} at most")
+    return hosts
 
 
 def rate(name: str, *, purpose: str, default: str) -> str:
@@ -177,7 +184,10 @@ def database(name: str, *, purpose: str, schemes: tuple[str, ...], password: str
     """Django's settings of the database whose URL the variable holds."""
     raw = url(name, purpose=purpose, schemes=schemes, password=password)
     with _no_url_repeated(name):
-        return dict(_env.db_url_config(raw, engine="django.db.backends.postgresql"))
+        found = dict(_env.db_url_config(raw, engine="django.db.backends.postgresql"))
+    if not found["NAME"]:
+        raise ImproperlyConfigured(f"{name} names no database: it must end with /name")
+    return found
 
 
 def mail(name: str, *, purpose: str, default: str) -> dict[str, Any]:

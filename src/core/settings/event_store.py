@@ -4,7 +4,7 @@ from typing import Any
 
 from core.settings.environment import addresses, flag, secret, text, whole
 
-_PORT = whole("CLICKHOUSE_PORT", default=9000, least=1, purpose="ClickHouse's native port (9440 with TLS)")
+_PORT = whole("CLICKHOUSE_PORT", default=9000, least=1, most=65535, purpose="ClickHouse's native port (9440 with TLS)")
 (_HOST, _ITS_PORT), *_STANDBYS = addresses(
     "CLICKHOUSE_HOST",
     port=_PORT,

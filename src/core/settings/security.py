@@ -36,7 +36,10 @@ AUTHENTICATION_BACKENDS = ["users.backend.PasswordBackend"]
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W001", "security.W002", "security.W003"]
 PASSWORD_HASHERS = ["users.hashing.Argon2idHasher"]
 HASHING_THREADS = whole(
-    "HASHING_THREADS", default=0, purpose="passwords hashed at a time in a process; 0: one for each core but one"
+    "HASHING_THREADS",
+    default=0,
+    most=256,
+    purpose="passwords hashed at a time in a process; 0: one for each core but one",
 ) or max(1, (os.cpu_count() or 1) - 1)
 HASHING_QUEUE = whole(
     "HASHING_QUEUE", default=100, least=1, purpose="people who wait for a hash; who comes then is told to try again"

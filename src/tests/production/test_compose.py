@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from core.settings.environment import declared
+from core.strangers import HEADERS
 from events.stores.clickhouse import ClickHouseEventStore
 from outbox.tasks import _TICK_SECONDS
 from tests.production.paths import COMPOSE, OURS, ROOT, SERVICES
@@ -217,6 +218,13 @@ def test_the_proxy_holds_requests_for_longer_than_the_web_server_takes_to_stop()
     caddyfile = (ROOT / "docker" / "caddy" / "Caddyfile").read_text()
     held = int(re.search(r"lb_try_duration (\d+)s", caddyfile)[1])
     assert held >= int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) + 10
+
+
+def test_the_proxy_takes_from_strangers_what_is_believed_behind_it():
+    caddyfile = (ROOT / "docker" / "caddy" / "Caddyfile").read_text()
+    taken = {name.lower().encode() for name in re.findall(r"header_up -(\S+)", caddyfile)}
+    assert taken == HEADERS
+    assert "header_up X-Request-ID {http.request.uuid}" in caddyfile
 
 
 def test_secrets_are_made_up_once_each_for_whoever_needs_it_and_are_ones_own(tmp_path):

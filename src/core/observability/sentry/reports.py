@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestAborted
 
+from core.access import NO_ROUTE
 from core.observability.redaction import redacted_mapping, without_addresses
 from events.store import StoreUnavailable
 from kit.span import traceparent
@@ -48,10 +49,14 @@ def fit_to_leave(report: Report) -> Report:
     _identify(report)
     if "request" in report:
         report["request"].pop("query_string", None)
+        # A path that is no route's holds what somebody has typed, or a letter's token; `transaction` names the route.
+        report["request"]["url"] = _site(report["request"].get("url", ""))
         headers = report["request"].get("headers") or {}
         report["request"]["headers"] = {
             name: value for name, value in headers.items() if name.lower() in _HARMLESS_HEADERS
         }
+    if report.get("transaction_info", {}).get("source") == "url":
+        report["transaction"] = NO_ROUTE
     if "logentry" in report:
         # By itself an argument no longer looks like what it is: the finished text has it, and is looked through.
         report["logentry"].pop("params", None)
@@ -63,6 +68,11 @@ def before_breadcrumb(crumb: Report, hint: Mapping[str, Any]) -> Report:
     """Show a line's identifier and keys. Secrets are looked for when a report takes the crumbs along; most are not."""
     logged = _logged(hint)
     return crumb if logged is None else crumb | {"message": logged["event"], "data": _keys(logged)}
+
+
+def _site(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.partition('/')[0]}" if separator else ""
 
 
 def _logged(hint: Mapping[str, Any]) -> dict[str, Any] | None:

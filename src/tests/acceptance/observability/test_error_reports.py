@@ -228,5 +228,15 @@ def test_neither_idle_ticks_nor_probes_are_traced(observed, sentry, collector):
     assert all(span.span_id in parents or span.is_error for span in exported if span.name == "outbox.tick")
 
 
+def test_what_somebody_typed_for_a_path_is_in_no_trace(observed, sentry):
+    before, typed = len(sentry.transactions()), f"/api/auth/verify-email/confirm/1:{uuid4().hex}"
+    assert observed.http.get(typed).status_code == 404
+    (lost,) = eventually(
+        lambda: [each.content for each in sentry.transactions()[before:] if each.content["transaction"] == "none"]
+    )
+    assert lost["request"]["url"] == str(observed.http.base_url).rstrip("/")
+    assert typed.rpartition(":")[2] not in "".join(sentry.bodies)
+
+
 def is_well(transaction) -> bool:
     return transaction["contexts"]["trace"].get("status") in {None, "ok"}

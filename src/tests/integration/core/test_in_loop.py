@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.middleware import clickjacking, common, csrf, security
 from django.test import AsyncClient, Client
 from django.utils.module_loading import import_string
+from knox.models import AuthToken
 
 from users.models import User
 
@@ -53,6 +54,14 @@ def test_pages_may_not_be_framed_and_say_how_long_they_are(kind):
     page = answer(kind(), "get", LOGIN)
     assert page.headers["X-Frame-Options"] == "DENY"
     assert page.headers["Content-Length"] == str(len(page.content))
+
+
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+def test_an_answer_without_content_does_not_say_how_long_it_is(kind):
+    root = User.objects.create_superuser("root@example.com", "a long way down")
+    _, token = AuthToken.objects.create(root)
+    left = answer(kind(), "post", "/api/auth/logout/", headers={"Authorization": f"Bearer {token}"})
+    assert (left.status_code, "Content-Length" in left.headers) == (204, False)
 
 
 async def test_no_step_of_it_goes_into_a_thread(monkeypatch):

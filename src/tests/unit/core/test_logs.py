@@ -110,6 +110,23 @@ def test_a_logger_may_have_a_level_of_its_own():
     ]  # fmt: skip
 
 
+def test_a_broker_that_is_away_is_a_warning_of_a_line_with_each_tick():
+    beat = """
+from celery.beat import ScheduleEntry, Scheduler
+from core.celery import app
+from kombu.exceptions import OperationalError
+
+class Away(Scheduler):
+    def setup_schedule(self): pass
+    def send_task(self, *_, **__): raise OperationalError("nobody is there")
+
+Away(app).apply_entry(ScheduleEntry(name="tick", task="of.nobody", app=app), producer=object())
+"""
+    (line,) = [line for line in logged(beat) if line["logger"] == "celery.beat"]
+    assert (line["event"], line["level"]) == ("Couldn't apply scheduled task tick: nobody is there", "warning")
+    assert "exception" not in line
+
+
 def test_a_foreign_host_is_refused_without_a_traceback():
     found = logged(
         "from django.test import Client; "

@@ -54,8 +54,8 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
             "one,,two",
             "CLICKHOUSE_HOST must be host, host:port or [IPv6]:port, several by commas, not 'one,,two'",
         ),
-        ("CLICKHOUSE_PORT", "native", "CLICKHOUSE_PORT must be a whole number from 1 up, not 'native'"),
-        ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 up, not '0'"),
+        ("CLICKHOUSE_PORT", "native", "CLICKHOUSE_PORT must be a whole number from 1 to 65535, not 'native'"),
+        ("OUTBOX_BATCH_ROWS", "0", "OUTBOX_BATCH_ROWS must be a whole number from 1 to 1000000, not '0'"),
         (
             "OUTBOX_BATCH_BYTES",
             "268435457",
@@ -67,7 +67,7 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
             "OUTBOX_MAX_EVENT_BYTES must be a whole number from 1 to 268435456, not '1073741824'",
         ),
         ("OUTBOX_FLUSH_INTERVAL", "often", "OUTBOX_FLUSH_INTERVAL must be a number of seconds, not 'often'"),
-        ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 up, not 'nan'"),
+        ("OUTBOX_LEASE_SECONDS", "nan", "OUTBOX_LEASE_SECONDS must be a number of seconds from 1 to 86400, not 'nan'"),
         ("METRICS_PORT", "99999999", "METRICS_PORT must be a whole number from 0 to 65535, not '99999999'"),
         ("METRICS_PORT", "9100", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_PORT is: nothing would be measured"),
         ("METRICS_TOKEN", "x", "PROMETHEUS_MULTIPROC_DIR is not set, but METRICS_TOKEN is: nothing would be measured"),
@@ -106,7 +106,22 @@ def test_a_missing_variable_stops_the_start_with_one_line(name):
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of console, json, not 'xml'"),
         ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars/Olympus'"),
         ("EMAIL_VERIFICATION_REQUIRED", "often", "EMAIL_VERIFICATION_REQUIRED must be true or false, not 'often'"),
-        ("AUTH_TOKEN_SECONDS", "0", "AUTH_TOKEN_SECONDS must be a number of seconds from 1 up, not '0'"),
+        *(
+            (
+                "AUTH_TOKEN_SECONDS",
+                value,
+                f"AUTH_TOKEN_SECONDS must be a number of seconds from 1 to 3155760000, not '{value}'",
+            )
+            for value in ("0", "1e10", "1e300", "inf")
+        ),
+        ("TRUSTED_PROXIES", "9" * 5000, f"TRUSTED_PROXIES must be a whole number from 0 up, not '{'9' * 100}'"),
+        ("CLICKHOUSE_HOST", "h:99999", "CLICKHOUSE_HOST must be hosts whose ports are 65535 at most, not 'h:99999'"),
+        ("DATABASE_URL", "postgres://127.0.0.1:5432", "DATABASE_URL names no database: it must end with /name"),
+        (
+            "REDIS_URL",
+            "redis://127.0.0.1:6379/banana",
+            "REDIS_URL must end with the number of a database, such as /0, or with none",
+        ),
         ("FRONTEND_URL", "app", "FRONTEND_URL must be a URL that starts with http:// or https://"),
         ("SECRET_KEY", "", "SECRET_KEY is empty: signs sessions and tokens; long, random, yours alone"),
         *(
