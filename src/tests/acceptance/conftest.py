@@ -92,6 +92,16 @@ class Application:
             os.killpg(process.pid, with_signal)
             process.wait(timeout=30)
 
+    def revive(self, name: str) -> None:
+        """Start it again if it has ended, as a supervisor does.
+
+        Kombu ends a worker now and then whose broker goes away under a message that is not acknowledged: it wants to
+        put that back over a connection that it has taken apart (AttributeError in `_connparams`).
+        """
+        if self.processes[name].poll() is not None:
+            self.processes.pop(name)
+            self.start(name)
+
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments], cwd=SOURCE, env=self.environment, capture_output=True, text=True,

@@ -209,10 +209,15 @@ def test_log_lines_of_a_request_say_who_made_it(walk):
             assert walk.post("/users/me/email/", change, token=login["token"]) == 500
         finally:
             database.execute("ALTER TABLE hidden RENAME TO users_letter")
-    lines = [json.loads(line) for line in walk.application.log("web").splitlines() if line.startswith("{")]
-    [failed] = [
-        line["request_id"] for line in lines if (line.get("route"), line.get("status")) == ("api/users/me/email/", 500)
-    ]
-    about = [line for line in lines if line.get("request_id") == failed]
+
+    def logged():
+        return [json.loads(line) for line in walk.application.log("web").splitlines() if line.startswith("{")]
+
+    def failed():
+        wanted = ("api/users/me/email/", 500)
+        return [line["request_id"] for line in logged() if (line.get("route"), line.get("status")) == wanted]
+
+    [request_id] = eventually(failed)  # the line comes behind the answer
+    about = [line for line in logged() if line.get("request_id") == request_id]
     assert [line for line in about if line.get("actor_id") != str(login["user"]["id"])] == []
     assert any(line["level"] == "error" for line in about)

@@ -110,6 +110,7 @@ def test_while_the_broker_is_stopped_registrations_go_on_and_everything_arrives_
         assert not any(rows(event_log, email) for email in emails[-1:])
     finally:
         application.broker.open()
+    application.revive("worker")
     eventually(all_arrived(event_log, emails), within=60)
     eventually(in_order(application))
     assert meanwhile < 10 * usual + 0.5
