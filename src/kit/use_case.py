@@ -30,9 +30,9 @@ class AsyncUseCase[Result](ABC):
     """The same for what waits for another server than PostgreSQL: it runs on the event loop, and the ORM does not."""
 
     @abstractmethod
-    async def run(self) -> Result: ...
+    async def execute(self) -> Result: ...
 
     async def aexecute(self) -> Result:
         """Run where it is awaited; no thread and no connection to the database is held meanwhile."""
         with span(f"use_case.{type(self).__name__}"):
-            return await self.run()
+            return await self.execute()

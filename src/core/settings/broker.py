@@ -13,7 +13,8 @@ REDIS_URL = url(
     purpose="broker, e.g. redis://host:6379/0 (Valkey as well)",
     password=secret("REDIS_PASSWORD", default="", purpose="the broker's password, if REDIS_URL holds none"),
 )
-if not urlsplit(REDIS_URL).path.strip("/").isdecimal() and urlsplit(REDIS_URL).path.strip("/"):
+_database = urlsplit(REDIS_URL).path.strip("/")
+if _database and not _database.isdecimal():
     raise ImproperlyConfigured("REDIS_URL must end with the number of a database, such as /0, or with none")
 
 CELERY_BROKER_URL = REDIS_URL

@@ -39,7 +39,8 @@ declared: dict[str, Variable] = {}
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _CENTURY = 100 * 365.25 * 86400
-_MOST_DIGITS = 15
+_MOST = 10**12
+_MOST_LETTERS = 100
 _LAST_PORT = 65535
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -73,12 +74,12 @@ def flag(name: str, *, purpose: str, default: bool) -> bool:
     raise _malformed(name, raw, "true or false")
 
 
-def whole(name: str, *, purpose: str, default: int, least: int = 0, most: int | None = None) -> int:
+def whole(name: str, *, purpose: str, default: int, least: int = 0, most: int = _MOST) -> int:
     raw = _read(name, kind="whole number", default=str(default), purpose=purpose)
-    # More digits have no meaning here, and Python itself refuses thousands of them.
-    if raw.strip().isdecimal() and len(raw) <= _MOST_DIGITS and least <= int(raw) <= (most or 10**_MOST_DIGITS):
+    # Python itself refuses thousands of digits, with an error of its own.
+    if raw.strip().isdecimal() and len(raw) <= _MOST_LETTERS and least <= int(raw) <= most:
         return int(raw)
-    raise _malformed(name, raw[:100], f"a whole number from {least} " + ("up" if most is None else f"to {most}"))
+    raise _malformed(name, raw[:100], f"a whole number from {least} to {most}")
 
 
 def seconds(name: str, *, purpose: str, default: float, least: float = 0.0, most: float = _CENTURY) -> float:

@@ -30,6 +30,7 @@ EVENT_STORE: dict[str, Any] = {
         "retention_days": whole(
             "CLICKHOUSE_RETENTION_DAYS",
             default=0,
+            most=36500,
             purpose="days after which ClickHouse drops an event, set by migrate_event_store; 0 sets none: for ever",
         ),
     },

@@ -17,7 +17,7 @@ class FindEvents(AsyncUseCase[Page]):
     limit: int
     filters: Mapping[str, Sequence[str]]
 
-    async def run(self) -> Page:
+    async def execute(self) -> Page:
         async with reading.asking() as reader:
             page = await reader.page(self.wanted, after=self.after, limit=self.limit)
         await reading.record(self.filters, events=len(page.events))

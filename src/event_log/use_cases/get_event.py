@@ -15,7 +15,7 @@ class GetEvent(AsyncUseCase[StoredEvent]):
 
     event_id: UUID
 
-    async def run(self) -> StoredEvent:
+    async def execute(self) -> StoredEvent:
         async with reading.asking() as reader:
             event = await reader.event(self.event_id)
         await reading.record({"event_id": [str(self.event_id)]}, events=int(event is not None))

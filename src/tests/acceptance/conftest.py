@@ -93,12 +93,13 @@ class Application:
             process.wait(timeout=30)
 
     def revive(self, name: str) -> None:
-        """Start it again if it has ended, as a supervisor does.
+        """Start a worker again that Kombu has ended, as a supervisor does.
 
-        Kombu ends a worker now and then whose broker goes away under a message that is not acknowledged: it wants to
-        put that back over a connection that it has taken apart (AttributeError in `_connparams`).
+        It does so now and then when the broker goes away under a message that is not acknowledged: it wants to put that
+        back over a connection that it has taken apart. Any other end is a fault of ours.
         """
         if self.processes[name].poll() is not None:
+            assert "in _connparams" in self.log(name), self.log(name)
             self.processes.pop(name)
             self.start(name)
 

@@ -12,6 +12,8 @@ from django.test import Client
 
 from events.store import Batch
 from events.stores.memory import MemoryEventReader, MemoryEventStore
+from guards import denials
+from guards.denials import Pauses
 from tests.contracts.batches import MARCH_2026_US, batch
 from tests.integration.guards.conftest import fresh_counters, shared, throttled
 from tests.integration.users.conftest import PASSWORD, _cheap_hashes, _events_of_this_test, ada, api, logged_in
@@ -63,3 +65,15 @@ def staff(api: Client, *permissions: str, **changes: Any) -> dict[str, str]:
 @pytest.fixture
 def auditor(api: Client, db: None) -> dict[str, str]:
     return staff(api, "view_event")
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denials, "_pauses", Pauses(seconds=60, most=100))
+
+
+def found(api: Client, headers: dict[str, str], query: Any = None) -> list[str]:
+    """The ids on the first page, in their order."""
+    response = api.get("/api/events/", query, headers=headers)
+    assert response.status_code == 200, response.content
+    return [each["event_id"] for each in response.json()["results"]]

@@ -29,7 +29,7 @@ def test_executed_it_runs_here():
 
 @dataclass(frozen=True, kw_only=True)
 class WaitInTheLoop(AsyncUseCase[tuple[asyncio.AbstractEventLoop, threading.Thread]]):
-    async def run(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    async def execute(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
         return asyncio.get_running_loop(), threading.current_thread()
 
 
